@@ -1,0 +1,256 @@
+/**
+ * The net: it listens for CDN requests that fail and answers each with the local copy.
+ *
+ * It stands inline in the page, before the first element that uses the CDN:
+ *
+ *   [script data-tightrope="net" data-cdn="https://static.example.com/" data-local="../"] this text [/script]
+ *
+ * data-cdn    the CDN's base URL, ending in a slash
+ * data-local  where the same tree lives on this site, relative to the page's base URL
+ *
+ * Every file is found under both addresses with the same bytes, so healing is swapping a prefix.
+ * This text is the same on every page of a release (one CSP hash); what varies is in the attributes.
+ *
+ * How it is written: ES2017, no globals, and neither ampersand nor less-than sign outside comments,
+ * so that the minified text means the same in HTML and in XHTML. Hence "if (a) if (b)".
+ */
+(() => {
+  const doc = document;
+  const me = /** @type {HTMLElement} */ (doc.querySelector('[data-tightrope=net]'));
+  // A page composed of partials may hold the net several times: the first one in the document works.
+  if (me != doc.currentScript) return;
+
+  const cdn = me.dataset.cdn || '';
+  const local = new URL(me.dataset.local || '', doc.baseURI).href;
+  // A page that is itself read from the CDN has no other home.
+  if (!cdn || local.startsWith(cdn)) return;
+
+  // In a file: page or a sandboxed frame the origin is "null": CORS cannot succeed, and with it integrity.
+  const opaque = origin == 'null' || local.startsWith('file:');
+
+  /** Failed scripts of the deferred list whose turn has not come. @type {Set<Element>} */
+  const waiting = new Set();
+  /** Scripts that have run, or that were handed to the net: nothing happens to them twice. @type {WeakSet<Element>} */
+  const settled = new WeakSet();
+  /** The deferred list has been worked off (DOMContentLoaded). */
+  let parsed = false;
+  let running = false;
+  /** Whether this page may run inline scripts; asked when first needed. @type {boolean | undefined} */
+  let inlineAllowed;
+
+  /**
+   * An attribute's value, or the text of an inline module or style, with its CDN URLs made local.
+   * A URL begins at the start, after white space, comma (srcset), quote or parenthesis; a CDN URL
+   * inside another URL (?u=https://...) is left alone.
+   * @param {string} text
+   */
+  const toLocal = text =>
+    text.split(cdn).reduce((done, rest) => done + (/(^|[\s,'"`(])$/.test(done) ? local : cdn) + rest);
+
+  /**
+   * The attributes through which an element uses the CDN.
+   * @param {Element} element
+   */
+  const cdnAttributes = element => [...element.attributes].filter(attribute =>
+    /^((xlink:)?href|src(set)?|poster|data)$/.test(attribute.name) ? toLocal(attribute.value) != attribute.value : false);
+
+  /** @param {Element} element */
+  const useLocal = element => {
+    const attributes = cdnAttributes(element);
+    if (attributes[0]) if (opaque) {
+      element.removeAttribute('crossorigin');
+      element.removeAttribute('integrity');
+    }
+    // Through the attribute node, which keeps the namespace of xlink:href.
+    for (const attribute of attributes) attribute.value = toLocal(attribute.value);
+  };
+
+  /**
+   * A script never runs again, whatever happens to its attributes: make another one like it.
+   * Attribute nodes are cloned because setAttribute refuses names that the parser accepts.
+   * @param {HTMLScriptElement} script
+   */
+  const twinOf = script => {
+    const twin = /** @type {HTMLScriptElement} */ (doc.createElementNS(script.namespaceURI, script.localName));
+    for (const attribute of script.attributes) twin.setAttributeNode(/** @type {Attr} */ (attribute.cloneNode()));
+    twin.dataset.tightrope = 'twin';
+    twin.nonce = script.nonce; // getAttribute('nonce') is empty under a CSP header
+    twin.async = script.async; // a script made by code is async unless told otherwise
+    useLocal(twin);
+    return twin;
+  };
+
+  /**
+   * Insert a twin that the browser fetches in its own time. What happens to it is told to the
+   * original: that is where the page's handlers are (onload=, webpack, Vite).
+   * @param {HTMLScriptElement} script
+   */
+  const insertTwin = script => {
+    const twin = twinOf(script);
+    twin.text = toLocal(script.text);
+    // Assigning replaces the handlers that the attributes made.
+    twin.onload = twin.onerror = event => {
+      script.dispatchEvent(new Event(/** @type {Event} */ (event).type));
+    };
+    script.after(twin);
+  };
+
+  /**
+   * Run a text at this very moment, in an inline script like the given one.
+   * @param {HTMLScriptElement} script
+   * @param {string} text
+   */
+  const runText = (script, text) => {
+    const twin = twinOf(script);
+    // The src attribute would make it external, but code reads document.currentScript.src (webpack's
+    // public path): give that an answer. currentScript.getAttribute('src') is null.
+    Object.defineProperty(twin, 'src', { value: twin.src });
+    twin.removeAttribute('src');
+    twin.text = text;
+    script.after(twin);
+    return twin;
+  };
+
+  /**
+   * Run the local copy of a classic script before anything else happens: nothing else keeps its place.
+   *
+   * The browser checks no integrity of an inline script, and no hash can be computed synchronously
+   * here. Accepted: the copy comes from where this page and this very code came from, which nothing
+   * vouches for either. To stay near what a browser would run, only a 200 that is declared as a
+   * script is taken.
+   * @param {HTMLScriptElement} script
+   */
+  const runNow = script => {
+    try {
+      if (inlineAllowed == null) {
+        // A CSP that forbids inline scripts says so by silence: try one. Nothing may be added to the
+        // script's own text for that, it would undo a "use strict" at its start.
+        const probe = runText(script, 'document.currentScript.ran=1');
+        inlineAllowed = 'ran' in probe;
+        probe.remove();
+      }
+      if (inlineAllowed) {
+        const url = toLocal(/** @type {string} */ (script.getAttribute('src')));
+        const request = new XMLHttpRequest();
+        request.open('GET', url, false);
+        // An old page's scripts are in its own encoding, unless they say otherwise.
+        const charset = script.charset || doc.characterSet;
+        if (!/^utf-?8$/i.test(charset)) request.overrideMimeType('text/javascript;charset=' + charset);
+        request.send();
+        if (request.status == 200) if (/script/i.test(request.getResponseHeader('content-type') || '')) {
+          runText(script, request.responseText + '\n//# sourceURL=' + url);
+          script.dispatchEvent(new Event('load'));
+          return;
+        }
+      }
+    } catch (_) {
+      // The network, a Permissions-Policy without sync-xhr, Trusted Types: the browser's own way is left.
+    }
+    insertTwin(script); // runs once, with its integrity checked, but late
+  };
+
+  /**
+   * Whether a script is in the list that runs when the page is parsed: deferred scripts and modules.
+   * What never runs (nomodule, templates) is not.
+   * @param {HTMLScriptElement} script
+   */
+  const isDeferred = script =>
+    !script.async ? script.type == 'module' || !(script.noModule || !script.defer || !/^$|script/i.test(script.type)) : false;
+
+  /** The first failed script of the deferred list, if its turn has come. */
+  const nextInTurn = () => {
+    for (const script of /** @type {NodeListOf<HTMLScriptElement>} */ (doc.querySelectorAll('script'))) {
+      if (waiting.has(script)) return script;
+      // An earlier one has neither run nor failed. After DOMContentLoaded there is nothing to wait for,
+      // and for an inline module one cannot wait: it fires no load event.
+      if (!parsed) if (script.hasAttribute('src')) if (!settled.has(script)) if (isDeferred(script)) return;
+    }
+  };
+
+  /**
+   * Firefox reports a failed deferred script as soon as the fetch has failed, the others in its turn.
+   * So failed ones are kept, and run when everything before them has run or failed.
+   */
+  const runQueue = () => {
+    // A synchronous request lets events in (Firefox): never start inside of a run.
+    if (running || !waiting.size || doc.readyState == 'loading') return;
+    running = true;
+    for (let script; (script = nextInTurn());) {
+      waiting.delete(script);
+      settled.add(script);
+      if (script.type == 'module') insertTwin(script);
+      else runNow(script);
+    }
+    running = false;
+  };
+
+  /** @param {HTMLScriptElement} script */
+  const healScript = script => {
+    if (isDeferred(script)) {
+      waiting.add(script);
+      return runQueue();
+    }
+    settled.add(script);
+    if (script.dataset.tightrope == 'parser') if (!script.async) if (doc.readyState == 'loading') {
+      // The parser stands still at this script: what is written now comes right behind it.
+      const twin = twinOf(script);
+      if (script.nonce) twin.setAttribute('nonce', script.nonce);
+      try {
+        doc.write(twin.outerHTML);
+      } catch (_) {
+        runNow(script); // XHTML has no write
+      }
+      return;
+    }
+    insertTwin(script);
+  };
+
+  addEventListener('error', event => {
+    const target = /** @type {any} */ (event.target);
+    const name = target.localName;
+    // Errors of running scripts have the window for a target. A script's twin has told its own error.
+    if (target.nodeType != 1 || settled.has(target) || waiting.has(target)) return;
+
+    // Preloads and icons are hints: nobody misses them. Except a preload that becomes a sheet when it has loaded.
+    if (name == 'link') if (!/stylesheet/i.test(target.rel)) if (!target.onload) return;
+
+    // A picture or a media element falls back whole: its sources, its poster.
+    const group = name == 'track' ? null : target.closest(name == 'img' ? 'picture' : 'video,audio');
+    const elements = group ? [target, group, ...group.querySelectorAll('source')] : [target];
+    if (name == 'source') if (group) {
+      // A source that this browser passes over also gives an error, and was never asked for.
+      if (target.type) if (!group.canPlayType(target.type)) return;
+      if (target.media) if (!matchMedia(target.media).matches) return;
+    }
+
+    // A style whose @import failed, an inline module whose imports failed.
+    const text = name == 'style' || (name == 'script' ? !target.src : false) ? target.textContent : '';
+    const attribute = elements.map(cdnAttributes).find(found => found[0]);
+    // After healing nothing names the CDN any more: a local copy that fails as well ends here.
+    if (!attribute) if (toLocal(text) == text) return;
+
+    // The request is not lost yet: the page's own error handlers hear of the local copy's failure only,
+    // or else their placeholder, or their own second copy, would come on top of ours.
+    event.stopImmediatePropagation();
+    const url = target.currentSrc || (attribute ? attribute[0].value : cdn);
+    doc.dispatchEvent(new CustomEvent('tightrope:fallback', {
+      detail: { url, local: toLocal(url), element: target, reason: 'error' }
+    }));
+
+    if (name == 'script') healScript(target);
+    else if (text) target.textContent = toLocal(text);
+    else {
+      elements.forEach(useLocal);
+      if (name == 'source') if (group) if (!group.readyState) group.load();
+    }
+  }, true);
+
+  // On the document: an element's load event never reaches the window.
+  for (const type of ['load', 'readystatechange', 'DOMContentLoaded']) doc.addEventListener(type, event => {
+    const target = /** @type {Element} */ (event.target);
+    // Scripts only: an image that has loaded may be given another URL, and that may fail.
+    if (target.localName == 'script') settled.add(target);
+    if (type == 'DOMContentLoaded') parsed = true;
+    runQueue();
+  }, true);
+})();

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+const at = path => new URL(`../${path}`, import.meta.url);
+const net = readFileSync(at('dist/net.min.js'), 'utf8');
+
+test('the committed file is what the source gives', () => {
+  execFileSync(process.execPath, [at('build.mjs').pathname, '--check'], { stdio: 'pipe' });
+});
+
+test('the text can stand in HTML and in XHTML as it is', () => {
+  assert.doesNotMatch(net, /<\/script|<!--|<script/i);
+  assert.doesNotMatch(net, /[<&]|]]>/);
+  assert.match(net, /^[\x20-\x7e]+$/, 'plain ASCII on one line, without a line end');
+});
+
+test('the text is small', () => {
+  assert.ok(net.length <= 4096, `${net.length} bytes`);
+});
+
+test('the lock file names no registry', () => {
+  const lock = JSON.parse(readFileSync(at('package-lock.json'), 'utf8'));
+  for (const [name, entry] of Object.entries(lock.packages)) assert.equal(entry.resolved, undefined, name);
+});

@@ -1,0 +1,94 @@
+//! [`Config`]: what the settings mean, checked.
+
+pub mod settings;
+
+use crate::cdn::Cdn;
+use crate::error::{Error, Result};
+use crate::graph::resolve::Mount;
+use crate::model::media_type::{self, Kind};
+use crate::model::path::SitePath;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use settings::{Fallback, IntegrityMode, Settings};
+
+/// What the settings mean.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// As typed.
+    pub settings: Settings,
+    /// Where the tree is also served.
+    pub cdn: Option<Cdn>,
+    /// Where the site stands on its origin.
+    pub mount: Mount,
+    pages: GlobSet,
+    include: Option<GlobSet>,
+    exclude: GlobSet,
+    /// What `--fingerprinted` says.
+    pub fingerprinted: GlobSet,
+}
+
+impl Config {
+    /// Checks the settings.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let pages = if settings.page.is_empty() {
+            globs("--page", &["*.html", "*.htm", "*.xhtml"].map(str::to_owned))?
+        } else {
+            globs("--page", &settings.page)?
+        };
+        Ok(Self {
+            cdn: settings.cdn.as_deref().map(Cdn::parse).transpose()?,
+            mount: Mount::new(settings.base_path.as_deref(), settings.site_url.as_deref())?,
+            pages,
+            include: (!settings.include.is_empty()).then(|| globs("--include", &settings.include)).transpose()?,
+            exclude: globs("--exclude", &settings.exclude)?,
+            fingerprinted: globs("--fingerprinted", &settings.fingerprinted)?,
+            settings,
+        })
+    }
+
+    /// Whether a file is a page.
+    pub fn is_page(&self, path: &SitePath) -> bool {
+        self.pages.is_match(path.as_str())
+    }
+
+    /// Whether a file is an asset: something that pages load, that may be renamed and moved.
+    pub fn is_asset(&self, path: &SitePath) -> bool {
+        media_type::of(path).0 != Kind::Other
+            && !self.is_page(path)
+            && !path.is_hidden()
+            && !is_fixed(path)
+            && self.include.as_ref().is_none_or(|globs| globs.is_match(path.as_str()))
+            && !self.exclude.is_match(path.as_str())
+    }
+
+    /// Whether `integrity` is written.
+    pub fn integrity(&self) -> bool {
+        self.settings.integrity != IntegrityMode::None
+    }
+
+    /// Whether pages that use the CDN get the net.
+    pub fn net(&self) -> bool {
+        self.cdn.is_some() && self.settings.fallback != Fallback::None
+    }
+}
+
+/// Files that the outside world asks for by name, and service workers, whose name is their identity.
+fn is_fixed(path: &SitePath) -> bool {
+    matches!(path.as_str(), "favicon.ico" | "robots.txt" | "ads.txt" | "app-ads.txt")
+        || matches!(path.file_name(), "sw.js" | "service-worker.js" | "serviceworker.js")
+}
+
+/// Globs over site paths. One without a slash matches the name in any directory.
+fn globs(setting: &'static str, patterns: &[String]) -> Result<GlobSet> {
+    let fail = |pattern: &str, error: &globset::Error| Error::Setting {
+        setting,
+        value: pattern.to_owned(),
+        reason: format!("not a glob: {}", error.kind()),
+    };
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let anywhere = if pattern.contains('/') { pattern.trim_start_matches('/').to_owned() } else { format!("**/{pattern}") };
+        let glob = GlobBuilder::new(&anywhere).literal_separator(true).build().map_err(|error| fail(pattern, &error))?;
+        set.add(glob);
+    }
+    set.build().map_err(|error| fail(&patterns.join(" "), &error))
+}

@@ -1,0 +1,100 @@
+//! [`Settings`]: what was typed, as it was typed. Each is an option of `build`; the documentation is the help text.
+
+use serde::{Deserialize, Serialize};
+
+/// What to do with the net.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Fallback {
+    /// In every page that uses the CDN.
+    #[default]
+    Inline,
+    /// Nowhere.
+    None,
+}
+
+/// Which hash pins scripts and stylesheets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum IntegrityMode {
+    /// SHA-384.
+    #[default]
+    Sha384,
+    /// No `integrity` is written.
+    None,
+}
+
+/// How scripts and stylesheets of the CDN are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Crossorigin {
+    /// Without cookies.
+    #[default]
+    Anonymous,
+    /// With them.
+    UseCredentials,
+}
+
+impl Crossorigin {
+    /// The attribute's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::UseCredentials => "use-credentials",
+        }
+    }
+}
+
+/// The options that decide what is written. They are recorded in the manifest.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+pub struct Settings {
+    /// Where the tree is also served; without it nothing moves and there is no net
+    #[cfg_attr(feature = "cli", arg(long, value_name = "URL"))]
+    pub cdn: Option<String>,
+    /// Where the site is mounted on its origin [default: the author's own spelling]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "/PATH/"))]
+    pub base_path: Option<String>,
+    /// The site's own URL: absolute URLs that begin with it are local too
+    #[cfg_attr(feature = "cli", arg(long, value_name = "URL"))]
+    pub site_url: Option<String>,
+    /// What may be renamed and moved [default: all assets]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB"))]
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// What may not
+    #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB"))]
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// What is a page [default: *.html *.htm *.xhtml]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB"))]
+    #[serde(default)]
+    pub page: Vec<String>,
+    /// Publish assets under their own names only
+    #[cfg_attr(feature = "cli", arg(long))]
+    #[serde(default)]
+    pub no_fingerprint: bool,
+    /// Files whose names carry a fingerprint already
+    #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB"))]
+    #[serde(default)]
+    pub fingerprinted: Vec<String>,
+    /// The hash that pins scripts and stylesheets
+    #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
+    #[serde(default)]
+    pub integrity: IntegrityMode,
+    /// How they are asked for when they come from the CDN
+    #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
+    #[serde(default)]
+    pub crossorigin: Crossorigin,
+    /// The net: falls back to the local copies when the CDN fails
+    #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
+    #[serde(default)]
+    pub fallback: Fallback,
+    /// The nonce of what is injected [default: that of the page's own scripts]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "VALUE"))]
+    pub csp_nonce: Option<String>,
+}

@@ -1,0 +1,80 @@
+//! A page's encoding, from its first bytes (HTML, section 13.2.3.2, "prescan a byte stream").
+
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
+use std::ops::Range;
+
+/// How far a browser looks for `<meta charset>`.
+pub const PRESCAN: usize = 1024;
+
+/// What the first bytes of a page say.
+pub struct Sniffed {
+    /// The encoding; UTF-8 when nothing is said.
+    pub encoding: &'static Encoding,
+    /// The `<meta>` tag that says it, if one does and no byte order mark overrules it.
+    pub meta: Option<Range<usize>>,
+}
+
+/// Looks at `head`, the page's first bytes ([`PRESCAN`] are enough).
+pub fn sniff(head: &[u8]) -> Sniffed {
+    if let Some((encoding, _)) = Encoding::for_bom(head) {
+        return Sniffed { encoding, meta: None };
+    }
+    let head = &head[..head.len().min(PRESCAN)];
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'<', &head[at..]).map(|found| at + found) {
+        let rest = &head[found..];
+        if rest.starts_with(b"<!--") {
+            // `<!-->` is a whole comment: its end may overlap its start.
+            let Some(end) = memchr::memmem::find(&rest[2..], b"-->") else { break };
+            at = found + 2 + end + 3;
+            continue;
+        }
+        let Some(end) = memchr::memchr(b'>', rest) else { break };
+        let tag = &rest[..=end];
+        if tag.len() > 6 && tag[..5].eq_ignore_ascii_case(b"<meta") && (tag[5].is_ascii_whitespace() || tag[5] == b'/')
+            && let Some(encoding) = charset_of(tag)
+        {
+            return Sniffed { encoding, meta: Some(found..found + end + 1) };
+        }
+        at = found + end + 1;
+    }
+    Sniffed { encoding: UTF_8, meta: None }
+}
+
+/// Whether lol_html can read the encoding, and ASCII edits are right in it.
+pub fn can_rewrite(encoding: &'static Encoding) -> bool {
+    encoding != UTF_16LE && encoding != UTF_16BE && encoding != ISO_2022_JP && encoding.is_ascii_compatible()
+}
+
+/// The encoding that a `<meta charset=x>` or `<meta http-equiv=content-type content="text/html; charset=x">` names.
+fn charset_of(tag: &[u8]) -> Option<&'static Encoding> {
+    let lower = tag.to_ascii_lowercase();
+    let after = &tag[memchr::memmem::find(&lower, b"charset")? + b"charset".len()..];
+    let skip = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let after = after[skip(after)..].strip_prefix(b"=")?;
+    let after = &after[skip(after)..];
+    let label: Vec<u8> = after
+        .iter()
+        .copied()
+        .skip_while(|byte| matches!(byte, b'"' | b'\''))
+        .take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b';' | b'>'))
+        .collect();
+    // A page that can say so in ASCII is not UTF-16: a browser takes it for UTF-8.
+    Encoding::for_label(&label).map(Encoding::output_encoding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_meta_is_found_and_named() {
+        let page = b"<!doctype html><!--<meta charset=x>--><head><META charset='windows-1252'><title>";
+        let sniffed = sniff(page);
+        assert_eq!(sniffed.encoding.name(), "windows-1252");
+        assert_eq!(&page[sniffed.meta.expect("a meta")], b"<META charset='windows-1252'>");
+        assert_eq!(sniff(b"<meta http-equiv=content-type content='text/html; charset=gbk'>").encoding.name(), "GBK");
+        assert_eq!(sniff(b"<p>").encoding, UTF_8);
+        assert!(!can_rewrite(sniff(b"\xff\xfe<\0").encoding));
+    }
+}

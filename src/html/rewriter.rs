@@ -1,0 +1,337 @@
+//! lol_html as the finder: it sees the page's bytes, a visitor answers with changes, the splicer makes them. The only
+//! file that names lol_html.
+
+use crate::html::candidates::{Candidates, HOISTED, TAGS};
+use crate::html::splice::{Change, Splicer};
+use encoding_rs::Encoding;
+use lol_html::html_content::{Element as LolElement, TextChunk};
+use lol_html::{AsciiCompatibleEncoding, HtmlRewriter, Selector, Settings};
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::rc::Rc;
+
+/// An attribute as the page has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attribute {
+    /// The name, in lower case.
+    pub name: String,
+    /// The value, its character references not decoded.
+    pub value: String,
+    /// The value's bytes, without its quotes; `None` when it was written without a value.
+    pub range: Option<Range<usize>>,
+}
+
+/// A start tag.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Element {
+    /// The tag's name, in lower case.
+    pub tag: String,
+    /// The bytes of the start tag.
+    pub range: Range<usize>,
+    /// All attributes, in order. Of duplicates, the first counts.
+    pub attributes: Vec<Attribute>,
+    /// Where the outermost `svg`, `math`, `template` or `frameset` around this element begins.
+    pub hoist_to: Option<usize>,
+}
+
+impl Element {
+    /// The attribute of that name.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+
+    /// Its raw value; empty when it is there without one.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.attribute(name).map(|attribute| attribute.value.as_str())
+    }
+
+    /// Where something that must stand before this element, seen by a browser with scripts, can go.
+    pub fn before(&self) -> usize {
+        self.hoist_to.unwrap_or(self.range.start)
+    }
+}
+
+/// What a visitor says of an element.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// What to change.
+    pub changes: Vec<Change>,
+    /// Whether it wants to see the text inside, whole ([`Visitor::text`]).
+    pub wants_text: bool,
+}
+
+/// Who decides. Offsets are bytes of the page.
+pub trait Visitor {
+    /// A start tag, in document order.
+    fn element(&mut self, element: &Element) -> Answer;
+
+    /// The text of the element last asked for. `aligned` tells whether its bytes and the page's are the same, one for
+    /// one, so that offsets into it mean something.
+    fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change>;
+}
+
+/// Why a page was not rewritten.
+#[derive(Debug)]
+pub enum Failure {
+    /// The parser gave up.
+    Parser(String),
+    /// The output could not be written, or the input not read.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// How much is given to the parser at once.
+const STEP: usize = 64 * 1024;
+
+/// Rewrites a page that is in memory, parsing no further than its last candidate. `step` is how many bytes are given
+/// to the parser at once (`None`: as many as is good); it never changes the result.
+pub fn rewrite<V: Visitor, W: Write>(
+    page: &[u8],
+    candidates: &Candidates,
+    encoding: &'static Encoding,
+    step: Option<usize>,
+    visitor: &mut V,
+    out: W,
+) -> Result<W, Failure> {
+    let state = Rc::new(RefCell::new(State::new(visitor, out)));
+    let mut fed = 0;
+    if let Some(last) = candidates.last {
+        let mut parser = parser(candidates, encoding, &state)?;
+        // Beyond the last candidate in small steps: the parser itself tells when it is past it.
+        while fed < page.len() && !(fed > last && state.borrow_mut().is_past(last)) {
+            let size = step.unwrap_or(if fed <= last { (last + 1 - fed).clamp(512, STEP) } else { 512 });
+            let end = page.len().min(fed + size);
+            parser.write(&page[fed..end]).map_err(|error| Failure::Parser(error.to_string()))?;
+            fed = end;
+        }
+        parser.end().map_err(|error| Failure::Parser(error.to_string()))?;
+    }
+    finish(state, &page[fed..])
+}
+
+/// Rewrites a page that streams by, in memory bounded by its largest tag, `<style>` or inline module.
+pub fn rewrite_stream<V: Visitor, W: Write>(
+    page: &mut dyn io::Read,
+    encoding: &'static Encoding,
+    visitor: &mut V,
+    out: W,
+) -> Result<W, Failure> {
+    let state = Rc::new(RefCell::new(State::new(visitor, out)));
+    let everything = Candidates::all();
+    let mut parser = parser(&everything, encoding, &state)?;
+    let mut buffer = vec![0; STEP];
+    loop {
+        let read = page.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        parser.write(&buffer[..read]).map_err(|error| Failure::Parser(error.to_string()))?;
+    }
+    parser.end().map_err(|error| Failure::Parser(error.to_string()))?;
+    finish(state, &[])
+}
+
+fn finish<V: Visitor, W: Write>(state: Shared<'_, V, W>, rest: &[u8]) -> Result<W, Failure> {
+    // The parser held the other owners, and it is gone.
+    let state = Rc::into_inner(state).map(RefCell::into_inner);
+    let Some(mut state) = state else { return Err(Failure::Parser("the parser outlived its page".to_owned())) };
+    state.heed_signals();
+    state.splicer.release();
+    state.splicer.take(rest);
+    Ok(state.splicer.finish()?)
+}
+
+type Shared<'v, V, W> = Rc<RefCell<State<'v, V, W>>>;
+
+/// What the parser's handlers and its sink share. They never run at the same time.
+struct State<'v, V, W> {
+    visitor: &'v mut V,
+    splicer: Splicer<W>,
+    /// The text being gathered, and where it began.
+    text: Option<Text>,
+    /// The outermost element that the net must be hoisted out of, and how many such elements are open.
+    hoist: Option<(usize, usize)>,
+    signals: Rc<Signals>,
+}
+
+/// What end tags tell. Their handlers may not borrow from the state, so they leave word here; it is read before
+/// anything else happens.
+#[derive(Default)]
+struct Signals {
+    text_ended: Cell<bool>,
+    left: Cell<usize>,
+}
+
+#[derive(Default)]
+struct Text {
+    gathered: String,
+    range: Option<Range<usize>>,
+}
+
+impl<'v, V: Visitor, W: Write> State<'v, V, W> {
+    fn new(visitor: &'v mut V, out: W) -> Self {
+        Self { visitor, splicer: Splicer::new(out), text: None, hoist: None, signals: Rc::default() }
+    }
+
+    /// Whether the parser has dealt with the tag that begins at `offset`, and with its text if that is wanted.
+    fn is_past(&mut self, offset: usize) -> bool {
+        self.heed_signals();
+        self.text.is_none() && self.splicer.taken() > offset
+    }
+
+    fn heed_signals(&mut self) {
+        if self.signals.text_ended.take() {
+            self.end_text(true);
+        }
+        for _ in 0..self.signals.left.take() {
+            self.leave();
+        }
+    }
+
+    /// The page's next bytes, as the parser lets them go.
+    fn take(&mut self, bytes: &[u8]) {
+        self.heed_signals();
+        self.splicer.take(bytes);
+    }
+
+    /// Whether the text of the element is wanted.
+    fn element(&mut self, element: &Element) -> bool {
+        self.end_text(false);
+        let answer = self.visitor.element(element);
+        self.splicer.record(answer.changes);
+        if answer.wants_text {
+            // From the tag on: what is injected because of the text goes in front of it.
+            self.splicer.hold(element.range.start);
+            self.text = Some(Text::default());
+        }
+        answer.wants_text
+    }
+
+    fn text(&mut self, chunk: &str, at: Range<usize>) {
+        if let Some(text) = &mut self.text {
+            text.gathered.push_str(chunk);
+            text.range = Some(text.range.take().map_or(at.clone(), |range| range.start..at.end.max(range.end)));
+        }
+    }
+
+    /// The element whose text is gathered has ended; without an end tag its text stays as it is.
+    fn end_text(&mut self, with_end_tag: bool) {
+        let Some(text) = self.text.take() else { return };
+        if let Some(range) = text.range.filter(|_| with_end_tag) {
+            let aligned = text.gathered.len() == range.len();
+            let changes = self.visitor.text(&text.gathered, range.start, aligned);
+            self.splicer.record(changes);
+        }
+        self.splicer.release();
+    }
+
+    fn enter(&mut self, at: usize) {
+        self.hoist = Some(self.hoist.map_or((at, 1), |(outermost, depth)| (outermost, depth + 1)));
+    }
+
+    fn leave(&mut self) {
+        self.hoist = self.hoist.and_then(|(outermost, depth)| (depth > 1).then_some((outermost, depth - 1)));
+    }
+}
+
+/// The parser for pages with these candidates.
+fn parser<'v, V: Visitor, W: Write>(
+    candidates: &Candidates,
+    encoding: &'static Encoding,
+    state: &Shared<'v, V, W>,
+) -> Result<HtmlRewriter<'v, impl FnMut(&[u8]) + use<'v, V, W>>, Failure>
+where
+    V: 'v,
+    W: 'v,
+{
+    let encoding = AsciiCompatibleEncoding::new(encoding)
+        .ok_or_else(|| Failure::Parser(format!("{} is not compatible with ASCII", encoding.name())))?;
+    let mut settings = Settings::new().with_strict(false).with_encoding(encoding);
+    if let Some(selector) = selector(&element_list(candidates)) {
+        let state = Rc::clone(state);
+        let handlers = lol_html::ElementContentHandlers::default()
+            .element(move |element: &mut LolElement<'_, '_>| on_element(&state, element));
+        settings = settings.append_element_content_handler((Cow::Owned(selector), handlers));
+    }
+    let texts: Vec<_> = [candidates.has("style").then_some("style"), candidates.modules.then_some("script")]
+        .into_iter()
+        .flatten()
+        .collect();
+    if let Some(selector) = selector(&texts.join(",")) {
+        let state = Rc::clone(state);
+        let handlers = lol_html::ElementContentHandlers::default().text(move |text: &mut TextChunk<'_>| {
+            state.borrow_mut().text(text.as_str(), text.source_location().bytes());
+            Ok(())
+        });
+        settings = settings.append_element_content_handler((Cow::Owned(selector), handlers));
+    }
+    let sink = Rc::clone(state);
+    Ok(HtmlRewriter::new(settings, move |bytes: &[u8]| sink.borrow_mut().take(bytes)))
+}
+
+fn on_element<'v, V: Visitor, W: Write>(
+    state: &Shared<'v, V, W>,
+    element: &mut LolElement<'_, '_>,
+) -> lol_html::HandlerResult {
+    state.borrow_mut().heed_signals();
+    let found = Element {
+        tag: element.tag_name(),
+        range: element.source_location().bytes(),
+        attributes: element
+            .attributes()
+            .iter()
+            .map(|attribute| Attribute {
+                name: attribute.name(),
+                value: attribute.value(),
+                range: attribute.value_source_location().map(|location| location.bytes()),
+            })
+            .collect(),
+        hoist_to: state.borrow().hoist.map(|(outermost, _)| outermost),
+    };
+    let wants_text = state.borrow_mut().element(&found);
+    let hoisted = HOISTED.contains(&found.tag.as_str()) && element.can_have_content();
+    if hoisted {
+        state.borrow_mut().enter(found.range.start);
+    }
+    if wants_text || hoisted {
+        let signals = Rc::clone(&state.borrow().signals);
+        element.on_end_tag(Box::new(move |_| {
+            signals.text_ended.set(signals.text_ended.get() || wants_text);
+            signals.left.set(signals.left.get() + usize::from(hoisted));
+            Ok(())
+        }))?;
+    }
+    Ok(())
+}
+
+/// The tag names to ask for, as a selector list.
+fn element_list(candidates: &Candidates) -> String {
+    let tags = TAGS.iter().filter(|tag| candidates.has(tag)).copied();
+    tags.chain(candidates.style_attributes.then_some("[style]")).collect::<Vec<_>>().join(",")
+}
+
+/// The selector, parsed once a thread; `None` for the empty list.
+fn selector(list: &str) -> Option<Selector> {
+    thread_local! {
+        static PARSED: RefCell<HashMap<String, Selector>> = RefCell::default();
+    }
+    if list.is_empty() {
+        return None;
+    }
+    PARSED.with_borrow_mut(|parsed| {
+        if let Some(selector) = parsed.get(list) {
+            return Some(selector.clone());
+        }
+        let selector: Selector = list.parse().ok()?;
+        parsed.insert(list.to_owned(), selector.clone());
+        Some(selector)
+    })
+}

@@ -1,0 +1,5 @@
+//! The `tightrope` command.
+
+fn main() -> std::process::ExitCode {
+    tightrope::cli::run()
+}

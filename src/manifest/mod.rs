@@ -1,0 +1,81 @@
+//! `OUT/tightrope.json`: what was published, for `verify` and for other programs. Described in docs/manifest.md.
+
+use crate::config::Config;
+use crate::config::settings::Settings;
+use crate::error::{Error, Result};
+use crate::plan::{Home, Plan};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The manifest's name, at the root of OUT.
+pub const FILE_NAME: &str = "tightrope.json";
+
+/// The manifest.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of tightrope that wrote it.
+    pub version: String,
+    /// The CDN's base URL, ending in a slash.
+    pub cdn: Option<String>,
+    /// Where the site's root stands on its origin, ending in a slash.
+    pub base_path: String,
+    /// The options of the build.
+    pub options: Settings,
+    /// Every asset, by its original path.
+    pub assets: BTreeMap<String, AssetEntry>,
+}
+
+/// One asset.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AssetEntry {
+    /// The path it is published under, from the root of OUT; not percent-encoded.
+    pub path: String,
+    /// In bytes.
+    pub size: u64,
+    /// The media type a server should send.
+    pub content_type: String,
+    /// Of the published bytes.
+    pub integrity: String,
+    /// Whether pages load it from the CDN.
+    pub on_cdn: bool,
+}
+
+impl Manifest {
+    /// The manifest of a plan.
+    pub fn new(plan: &Plan, config: &Config) -> Self {
+        let assets = plan.publications.iter().map(|(path, to)| {
+            let entry = AssetEntry {
+                path: to.path.to_string(),
+                size: to.size,
+                content_type: to.media_type.to_owned(),
+                integrity: to.digests.integrity().to_string(),
+                on_cdn: to.home == Home::Cdn,
+            };
+            (path.to_string(), entry)
+        });
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            cdn: config.cdn.as_ref().map(|cdn| cdn.as_str().to_owned()),
+            base_path: config.mount.path().to_owned(),
+            options: config.settings.clone(),
+            assets: assets.collect(),
+        }
+    }
+
+    /// The text of the file.
+    pub fn to_json(&self) -> String {
+        // Maps with text for keys always have a JSON form.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// Reads a manifest; `path` is for the message.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        serde_json::from_slice(bytes).map_err(|error| Error::Manifest {
+            path: path.to_owned(),
+            line: error.line(),
+            column: error.column(),
+            reason: error.to_string(),
+        })
+    }
+}

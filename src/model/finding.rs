@@ -1,0 +1,193 @@
+//! [`Finding`]: what was left alone or is wrong, where, why, and what to do. Findings are data, never an excuse to
+//! stop.
+
+use serde::Serialize;
+use std::fmt;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Worth knowing; `--deny warnings` does not count it.
+    Note,
+    /// Something a person should look at.
+    Warning,
+    /// A broken promise: `verify` fails.
+    Error,
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident $code:literal $level:ident $hint:literal;)+) => {
+        /// The kinds of finding. The documentation of each says what it means.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Code { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)+];
+
+            /// The name used in reports and by `--deny`.
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$variant => $code,)+ }
+            }
+
+            /// How bad it is.
+            pub fn level(self) -> Level {
+                match self { $(Code::$variant => Level::$level,)+ }
+            }
+
+            /// What it means: its documentation.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$variant => concat!($($doc),+).trim_ascii(),)+ }
+            }
+
+            /// What to do about it.
+            pub fn hint(self) -> &'static str {
+                match self { $(Code::$variant => $hint,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A reference names a file of the site that does not exist. It is left as it is.
+    MissingAsset "missing-asset" Warning "check the spelling, or add the file to the site";
+    /// A link in the site leads to nothing, so it is not published.
+    DanglingLink "dangling-link" Warning "remove the link, or restore what it leads to";
+    /// A file or directory could not be read, so it is not published.
+    Unreadable "unreadable" Warning "check its permissions";
+    /// A FIFO, socket or device: not published.
+    SpecialFile "special-file" Warning "remove it from the site";
+    /// A link leads out of the site or to a directory: it is not followed and not published.
+    LinkNotFollowed "link-not-followed" Warning "copy what it leads to into the site";
+    /// A file whose name is not UTF-8: published as it is, and no reference to it is rewritten.
+    NameNotUtf8 "name-not-utf8" Warning "rename it: a URL cannot spell it portably";
+    /// A hidden file or directory that holds secrets or history is in the site and gets published.
+    HiddenFile "hidden-file" Warning "remove it from the site before it is deployed";
+    /// The page's encoding cannot be rewritten (UTF-16, ISO-2022-JP): it is copied.
+    PageEncoding "page-encoding" Warning "save the page as UTF-8";
+    /// The parser gave up on the page: it is copied.
+    PageNotParsed "page-not-parsed" Warning "check the markup near the place named";
+    /// A page of XML: not rewritten in this version, copied.
+    XhtmlPage "xhtml-page" Warning "serve it as HTML to have it rewritten";
+    /// The page sets a Content-Security-Policy in a meta element, which would forbid the CDN and the net: it is copied.
+    CspMeta "csp-meta" Warning "set the policy in a header, and allow the CDN there";
+    /// The page has an import map with addresses of this site: its modules stay as they are, on the origin.
+    OwnImportMap "own-import-map" Note "modules named through an import map cannot fall back, so they are not moved";
+    /// An inline script imports a module by name at run time: that module is loaded from the origin.
+    InlineDynamicImport "inline-dynamic-import" Note "a failing import() tells nobody, so it is not moved";
+    /// Text whose bytes and characters do not line up (invalid or mixed encoding): left alone.
+    MixedEncoding "mixed-encoding" Warning "save the page in one encoding";
+    /// `integrity` does not match the file it stands at: the element is left alone.
+    IntegrityMismatch "integrity-mismatch" Warning "compute it anew, or remove it: browsers refuse the file as it is";
+    /// `integrity` holds no hash that browsers know, so it checks nothing: the element is left alone.
+    IntegrityUnknown "integrity-unknown" Warning "use sha384";
+    /// A 404 page is served at any depth; relative references on it lead nowhere.
+    RelativeNotFoundPage "relative-404" Warning "write its references from the root: `/css/app.css`";
+    /// A stylesheet or script whose bytes are not UTF-8: published unchanged.
+    SourceEncoding "source-encoding" Warning "save it as UTF-8";
+    /// A script that does not parse: published unchanged.
+    ScriptNotParsed "script-not-parsed" Warning "browsers will refuse it as well";
+    /// A module graph imports a name that is only known at run time, and its names carry no fingerprint: it stays on
+    /// the origin.
+    DynamicImportRoot "dynamic-import-root" Warning "let the bundler put a hash into the file names, in a directory of their own";
+    /// A string names a module, so the module cannot be renamed, and its name carries no fingerprint: its graph stays
+    /// on the origin.
+    RunTimeNames "run-time-names" Warning "let the bundler put a hash into the file names, in a directory of their own";
+    /// A module graph with bare specifiers needs a page's import map, which cannot fall back: it stays on the origin.
+    BareSpecifier "bare-specifier" Note "bundle it, or import by path";
+    /// A module graph starts a worker, which must come from the page's own origin: it stays there.
+    WorkerNeedsOrigin "worker-needs-origin" Note "browsers refuse workers from another origin";
+    /// Two files would be published under one name.
+    NameTaken "name-taken" Warning "the file is published under its own name only";
+
+    /// A CDN URL has no local file: the page breaks when the CDN is down.
+    CdnFileMissing "cdn-file-missing" Error "build again from the original";
+    /// A file that the manifest lists is missing or has other bytes.
+    AssetChanged "asset-changed" Error "build again from the original";
+    /// A name does not stand for its file's bytes.
+    FingerprintWrong "fingerprint-wrong" Error "build again from the original";
+    /// `integrity` does not match the published file: browsers refuse it.
+    IntegrityBroken "integrity-broken" Error "build again from the original";
+    /// A script or stylesheet on the CDN without `integrity`.
+    IntegrityMissing "integrity-missing" Error "build again from the original";
+    /// `integrity` on another origin without `crossorigin`: browsers refuse the file.
+    CrossoriginMissing "crossorigin-missing" Error "build again from the original";
+    /// A preload and the element that uses the file differ in `integrity` or `crossorigin`: it is fetched twice.
+    PreloadDisagrees "preload-disagrees" Error "build again from the original";
+    /// A page uses the CDN but has no net, or has it too late, or it is not this release's.
+    NetMissing "net-missing" Error "build again with this version";
+    /// A stylesheet or script names the CDN by its absolute URL, so its local copy depends on the CDN.
+    CdnUrlInside "cdn-url-inside" Error "references in CSS and JavaScript must be relative";
+    /// A rewritten reference leads nowhere.
+    ReferenceBroken "reference-broken" Error "build again from the original";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A place in a file: 1-based line and column, the column in characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub struct Position {
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1, in characters.
+    pub column: usize,
+}
+
+impl Position {
+    /// Where byte `offset` of `bytes` stands.
+    pub fn of(bytes: &[u8], offset: usize) -> Self {
+        let before = &bytes[..offset.min(bytes.len())];
+        let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        Self {
+            line: memchr::memchr_iter(b'\n', before).count() + 1,
+            // UTF-8's continuation bytes are no characters of their own.
+            column: before[line_start..].iter().filter(|byte| **byte & 0xC0 != 0x80).count() + 1,
+        }
+    }
+}
+
+/// One finding.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Finding {
+    /// The file, as the report writes it.
+    pub path: String,
+    /// Where in the file; `None` when it is about the file as a whole.
+    pub position: Option<Position>,
+    /// What kind.
+    pub code: Code,
+    /// What was seen, in one sentence.
+    pub reason: String,
+}
+
+impl Finding {
+    /// A finding about a file as a whole.
+    pub fn of_file(code: Code, path: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { path: path.into(), position: None, code, reason: reason.into() }
+    }
+
+    /// A finding at byte `offset` of a file with these `bytes`.
+    pub fn at(code: Code, path: impl Into<String>, bytes: &[u8], offset: usize, reason: impl Into<String>) -> Self {
+        Self { position: Some(Position::of(bytes, offset)), ..Self::of_file(code, path, reason) }
+    }
+}
+
+impl fmt::Display for Finding {
+    /// `path:line:column: level[code]: reason`, then the hint on a line of its own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)?;
+        if let Some(Position { line, column }) = self.position {
+            write!(f, ":{line}:{column}")?;
+        }
+        let level = match self.code.level() {
+            Level::Note => "note",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        };
+        write!(f, ": {level}[{}]: {}\n  hint: {}", self.code, self.reason, self.code.hint())
+    }
+}

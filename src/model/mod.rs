@@ -1,0 +1,7 @@
+//! The nouns: pure values that every other room speaks in.
+
+pub mod digest;
+pub mod edit;
+pub mod finding;
+pub mod media_type;
+pub mod path;

@@ -1,0 +1,155 @@
+//! The whole story on one screen: read, index, link, plan, rewrite, write, report.
+
+use crate::config::Config;
+use crate::error::{Error, Result, io_error};
+use crate::graph::link;
+use crate::manifest::{self, Manifest};
+use crate::model::finding::Finding;
+use crate::model::path::SitePath;
+use crate::output::{Staging, native};
+use crate::page::{self, Context, Outcome};
+use crate::plan::{self, Home, Plan};
+use crate::report::Report;
+use crate::site::index;
+use crate::site::{self, Site, SiteFile};
+use rayon::prelude::*;
+use std::path::Path;
+
+/// Builds SITE into OUT.
+///
+/// What cannot be rewritten is copied and told in the report; an error means that OUT is what it was before.
+pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
+    let (site, mut findings) = site::walk(site)?;
+    refuse_overlap(site.root(), out)?;
+    if already_built(&site, config)? {
+        return copy(&site, out, findings);
+    }
+
+    let (index, unreadable) = index::index(&site, config);
+    let (graph, in_files) = link::link(&index, &config.mount);
+    let (plan, decided) = plan::plan(&index, &graph, config);
+    findings.extend([unreadable, in_files, decided].into_iter().flatten());
+
+    let staging = Staging::begin(out)?;
+    let context = Context { config, site: &site, index: &index, plan: &plan };
+    write_assets(context, &staging)?;
+    let outcomes = write_pages(context, &staging)?;
+    staging.write(Path::new(manifest::FILE_NAME), Manifest::new(&plan, config).to_json().as_bytes())?;
+    staging.commit()?;
+    Ok(report(&plan, outcomes, findings))
+}
+
+/// Every file that is no page: the original under its own name, and what is published under another.
+fn write_assets(context: Context<'_>, staging: &Staging) -> Result<()> {
+    let Context { config, site, plan, .. } = context;
+    site.files.par_iter().try_for_each(|file| {
+        let publication = file.path.as_ref().and_then(|path| plan.get(path));
+        let Some((path, publication)) = file.path.as_ref().zip(publication) else {
+            let is_page = file.path.as_ref().is_some_and(|path| config.is_page(path));
+            return if is_page { Ok(()) } else { staging.copy(&site.locate(file), &file.relative) };
+        };
+        let renamed = publication.path != *path;
+        if renamed || publication.bytes.is_none() {
+            copy_unchanged(site, file, staging, &file.relative)?;
+        }
+        match &publication.bytes {
+            Some(bytes) => staging.write(&native(&publication.path), bytes),
+            None if renamed => copy_unchanged(site, file, staging, &native(&publication.path)),
+            None => Ok(()),
+        }
+    })
+}
+
+/// Copies a file whose hash was taken: the bytes must still be those.
+fn copy_unchanged(site: &Site, file: &SiteFile, staging: &Staging, to: &Path) -> Result<()> {
+    staging.copy(&site.locate(file), to)?;
+    if site.is_unchanged(file) { Ok(()) } else { Err(Error::Changed { path: file.relative.clone() }) }
+}
+
+/// Pages, the largest first so that no thread is left with one at the end.
+fn write_pages(context: Context<'_>, staging: &Staging) -> Result<Vec<Outcome>> {
+    let Context { site, config, .. } = context;
+    let mut pages: Vec<_> = site
+        .files
+        .iter()
+        .filter_map(|file| Some((file, file.path.as_ref()?)))
+        .filter(|(_, path)| config.is_page(path))
+        .collect();
+    pages.sort_by_key(|(file, _)| std::cmp::Reverse(file.size));
+    pages
+        .into_par_iter()
+        .map(|(file, path)| {
+            let mut outcome = page::rewrite(path, file.size, context)?;
+            match outcome.bytes.take() {
+                Some(bytes) => {
+                    staging.write(&file.relative, &bytes)?;
+                    // Only whether there was something is of interest from here on.
+                    outcome.bytes = Some(Vec::new());
+                }
+                None => staging.copy(&site.locate(file), &file.relative)?,
+            }
+            Ok(outcome)
+        })
+        .collect()
+}
+
+fn report(plan: &Plan, outcomes: Vec<Outcome>, findings: Vec<Finding>) -> Report {
+    let moved = plan.publications.values().filter(|publication| publication.home == Home::Cdn);
+    let mut report = Report {
+        pages: outcomes.len(),
+        assets: plan.publications.len(),
+        bytes_moved: moved.map(|publication| publication.size).sum(),
+        findings,
+        ..Report::default()
+    };
+    for outcome in outcomes {
+        report.rewritten_pages += usize::from(outcome.bytes.is_some());
+        report.references += outcome.references;
+        report.references_moved += outcome.moved;
+        report.findings.extend(outcome.findings);
+    }
+    report.findings.sort();
+    report
+}
+
+/// Whether SITE is this version's own output with these options. With others it is refused: names would be made of
+/// names, and integrity of integrity.
+fn already_built(site: &Site, config: &Config) -> Result<bool> {
+    let Some(path) = SitePath::new(manifest::FILE_NAME).filter(|path| has(site, path)) else { return Ok(false) };
+    let file = site.root().join(path.as_str());
+    let bytes = site.read(&path).map_err(io_error("read", &file))?;
+    let manifest = Manifest::parse(&bytes, &file).map_err(|_| Error::Reserved { path: file.clone() })?;
+    let same = manifest.version == env!("CARGO_PKG_VERSION") && manifest.options == config.settings;
+    let intact = manifest.assets.values().all(|entry| {
+        SitePath::new(&entry.path)
+            .and_then(|path| site.read(&path).ok())
+            .is_some_and(|bytes| crate::model::digest::satisfies(&entry.integrity, &bytes) == Some(true))
+    });
+    if same && intact { Ok(true) } else { Err(Error::AlreadyBuilt { path: file }) }
+}
+
+fn copy(site: &Site, out: &Path, findings: Vec<Finding>) -> Result<Report> {
+    let staging = Staging::begin(out)?;
+    site.files.par_iter().try_for_each(|file| staging.copy(&site.locate(file), &file.relative))?;
+    staging.commit()?;
+    Ok(Report { already_built: true, findings, ..Report::default() })
+}
+
+fn has(site: &Site, path: &SitePath) -> bool {
+    site.files.iter().any(|file| file.path.as_ref() == Some(path))
+}
+
+/// SITE in OUT, OUT in SITE, SITE = OUT: each would lose or feed back files.
+fn refuse_overlap(site: &Path, out: &Path) -> Result<()> {
+    let absolute = std::path::absolute(out).map_err(io_error("resolve", out))?;
+    // OUT need not exist yet: its nearest ancestor that does decides.
+    let real = absolute
+        .ancestors()
+        .find_map(|ancestor| {
+            let below = absolute.strip_prefix(ancestor).ok()?;
+            Some(ancestor.canonicalize().ok()?.join(below))
+        })
+        .unwrap_or(absolute);
+    let overlaps = real.starts_with(site) || site.starts_with(&real);
+    if overlaps { Err(Error::Overlap { out: out.to_owned() }) } else { Ok(()) }
+}

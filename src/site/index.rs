@@ -1,0 +1,87 @@
+//! Every asset's bytes, read once and hashed in parallel.
+
+use crate::config::Config;
+use crate::model::digest::Digests;
+use crate::model::finding::{Code, Finding};
+use crate::model::media_type::{self, Kind};
+use crate::model::path::SitePath;
+use crate::site::{Site, SiteFile, read_pieces};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+
+/// An asset as it was found.
+#[derive(Clone, Debug)]
+pub struct Asset {
+    /// What it is.
+    pub kind: Kind,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// In bytes.
+    pub size: u64,
+    /// Of its bytes.
+    pub digests: Digests,
+    /// The bytes themselves, where references may be in them.
+    pub source: Option<Vec<u8>>,
+}
+
+/// All assets, by path, and the names of all other files.
+#[derive(Debug, Default)]
+pub struct AssetIndex {
+    /// Sorted by path, so that nothing depends on the order of a directory.
+    pub assets: BTreeMap<SitePath, Asset>,
+    files: HashSet<SitePath>,
+}
+
+impl AssetIndex {
+    /// Whether the site has a file of that name, asset or not.
+    pub fn exists(&self, path: &SitePath) -> bool {
+        self.files.contains(path)
+    }
+}
+
+/// Reads and hashes the assets. One that cannot be read is a finding.
+pub fn index(site: &Site, config: &Config) -> (AssetIndex, Vec<Finding>) {
+    let files: HashSet<_> = site.files.iter().filter_map(|file| file.path.clone()).collect();
+    let mut wanted: Vec<(&SiteFile, &SitePath)> = site
+        .files
+        .iter()
+        .filter_map(|file| file.path.as_ref().map(|path| (file, path)))
+        .filter(|(_, path)| config.is_asset(path))
+        .collect();
+    // The largest first, so that no thread is left with one at the end.
+    wanted.sort_by_key(|(file, _)| std::cmp::Reverse(file.size));
+    let read: Vec<_> = wanted
+        .into_par_iter()
+        .map(|(_, path)| {
+            asset(site, path).map(|asset| (path.clone(), asset)).map_err(|error| {
+                Finding::of_file(Code::Unreadable, path.as_str(), error.to_string())
+            })
+        })
+        .collect();
+    let (mut assets, mut findings) = (BTreeMap::new(), Vec::new());
+    for result in read {
+        match result {
+            Ok((path, asset)) => drop(assets.insert(path, asset)),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    (AssetIndex { assets, files }, findings)
+}
+
+fn asset(site: &Site, path: &SitePath) -> io::Result<Asset> {
+    let (kind, media_type) = media_type::of(path);
+    if matches!(kind, Kind::Script | Kind::Style) {
+        let bytes = site.read(path)?;
+        let digests = Digests::of(&bytes);
+        return Ok(Asset { kind, media_type, size: bytes.len() as u64, digests, source: Some(bytes) });
+    }
+    let mut size = 0;
+    let digests = Digests::of_pieces(|take| {
+        read_pieces(site.open(path)?, &mut |piece| {
+            size += piece.len() as u64;
+            take(piece);
+        })
+    })?;
+    Ok(Asset { kind, media_type, size, digests, source: None })
+}

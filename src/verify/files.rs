@@ -1,0 +1,147 @@
+//! The files that the manifest lists, and what stylesheets and scripts among them refer to.
+
+use super::Published;
+use crate::css;
+use crate::js;
+use crate::manifest::AssetEntry;
+use crate::model::digest::{Digests, Fingerprint};
+use crate::model::edit::{self, Edit};
+use crate::model::finding::{Code, Finding};
+use crate::model::media_type::{self, Kind};
+use crate::model::path::SitePath;
+use crate::plan;
+use petgraph::algo::tarjan_scc;
+use petgraph::graphmap::DiGraphMap;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+/// One published file, read again.
+struct Read<'p> {
+    original: &'p str,
+    path: SitePath,
+    bytes: Vec<u8>,
+    fingerprint: String,
+    /// Published files it refers to, and where.
+    references: Vec<(Range<usize>, SitePath, String)>,
+}
+
+pub(super) fn check(published: &Published<'_>) -> Vec<Finding> {
+    let checked: Vec<_> =
+        published.manifest.assets.par_iter().map(|(original, entry)| read(original, entry, published)).collect();
+    let (mut findings, mut files) = (Vec::new(), Vec::new());
+    for (file, told) in checked {
+        findings.extend(told);
+        files.extend(file);
+    }
+    findings.extend(check_names(&files));
+    findings
+}
+
+fn read<'p>(original: &'p str, entry: &AssetEntry, published: &Published<'_>) -> (Option<Read<'p>>, Vec<Finding>) {
+    let changed = |reason: String| vec![Finding::of_file(Code::AssetChanged, entry.path.clone(), reason)];
+    let Some(path) = SitePath::new(&entry.path) else {
+        return (None, changed("the manifest lists a path that leaves the site".to_owned()));
+    };
+    let Ok(bytes) = published.bytes(&path) else { return (None, changed("it is missing".to_owned())) };
+    let digests = Digests::of(&bytes);
+    let mut findings = Vec::new();
+    if bytes.len() as u64 != entry.size || digests.integrity().as_str() != entry.integrity {
+        findings.extend(changed("its bytes are not those that the manifest lists".to_owned()));
+    }
+    let (references, told) = references(&path, &bytes, published);
+    findings.extend(told);
+    let fingerprint = digests.fingerprint().as_str().to_owned();
+    // Only files that refer to others can be in a cycle, and only those are needed again.
+    let bytes = if references.is_empty() { Vec::new() } else { bytes };
+    (Some(Read { original, path, bytes, fingerprint, references }), findings)
+}
+
+type Found = (Vec<(Range<usize>, SitePath, String)>, Vec<Finding>);
+
+/// What a stylesheet or script refers to. An absolute URL of the CDN would tie the local copy to it.
+fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Found::default() };
+    let urls: Vec<(Range<usize>, String)> = match media_type::of(path).0 {
+        Kind::Style => css::references(text).into_iter().map(|found| (found.range, found.url)).collect(),
+        Kind::Script => {
+            let specifiers = js::read(text).map(|script| script.specifiers).unwrap_or_default();
+            specifiers.into_iter().filter(|found| !found.is_bare()).map(|found| (found.range, found.text)).collect()
+        }
+        _ => return Found::default(),
+    };
+    let (mut found, mut findings) = Found::default();
+    let base = published.mount.url_of(path);
+    for (range, url) in urls {
+        let mut tell = |code, reason| findings.push(Finding::at(code, path.as_str(), bytes, range.start, reason));
+        let on_cdn = base.join(&url).ok().zip(published.cdn.as_ref()).and_then(|(url, cdn)| cdn.path_of(&url));
+        if on_cdn.is_some() {
+            tell(Code::CdnUrlInside, format!("`{url}` is an absolute URL of the CDN"));
+            continue;
+        }
+        let Some(target) = published.mount.resolve(&base, &url) else { continue };
+        if published.files.contains(&target.path) {
+            found.push((range, target.path, target.suffix));
+        } else if published.is_ours(&target.path) {
+            tell(Code::ReferenceBroken, format!("`{url}` leads nowhere"));
+        } else {
+            tell(Code::MissingAsset, format!("`{url}` does not exist"));
+        }
+    }
+    (found, findings)
+}
+
+/// Every name that carries a fingerprint must stand for its bytes; in a cycle, for the bytes of all.
+fn check_names(files: &[Read<'_>]) -> Vec<Finding> {
+    let by_path: HashMap<&SitePath, usize> = files.iter().enumerate().map(|(number, file)| (&file.path, number)).collect();
+    let mut edges = DiGraphMap::<usize, ()>::new();
+    for (from, file) in files.iter().enumerate() {
+        edges.add_node(from);
+        for (_, to, _) in &file.references {
+            if let Some(to) = by_path.get(to) {
+                edges.add_edge(from, *to, ());
+            }
+        }
+    }
+    let mut findings = Vec::new();
+    for mut group in tarjan_scc(&edges) {
+        group.sort_by_key(|number| files[*number].original);
+        let is_cycle = group.len() > 1 || edges.contains_edge(group[0], group[0]);
+        let group_print = is_cycle.then(|| group_fingerprint(&group, files));
+        for file in group.iter().map(|number| &files[*number]) {
+            // A file under its own name makes no promise about it.
+            let Some(named) = plan::own_fingerprint(&file.path).filter(|_| file.path.as_str() != file.original) else { continue };
+            let expected = match (&group_print, SitePath::new(file.original)) {
+                (Some(group), Some(original)) => plan::member(group, &original).as_str().to_owned(),
+                _ => file.fingerprint.clone(),
+            };
+            if named != expected {
+                let reason = format!("its bytes have the fingerprint {expected}");
+                findings.push(Finding::of_file(Code::FingerprintWrong, file.path.as_str(), reason));
+            }
+        }
+    }
+    findings
+}
+
+/// As the build computes it: over each member's path and its bytes, in which members are named by their paths.
+fn group_fingerprint(group: &[usize], files: &[Read<'_>]) -> Fingerprint {
+    let originals: BTreeMap<&SitePath, SitePath> = group
+        .iter()
+        .filter_map(|number| Some((&files[*number].path, SitePath::new(files[*number].original)?)))
+        .collect();
+    let bytes: Vec<_> = group
+        .iter()
+        .map(|number| {
+            let file = &files[*number];
+            let edits = file.references.iter().filter_map(|(range, to, suffix)| {
+                let url = originals.get(to)?.relative_url(file.path.dir()) + suffix;
+                let is_style = media_type::of(&file.path).0 == Kind::Style;
+                Some(Edit::new(range.clone(), if is_style { css::escape(&url) } else { js::escape(&url) }))
+            });
+            edit::apply(&file.bytes, edits.collect())
+        })
+        .collect();
+    let pieces = group.iter().zip(&bytes);
+    Fingerprint::of_pieces(pieces.flat_map(|(number, bytes)| [files[*number].original.as_bytes(), bytes]))
+}

@@ -1,0 +1,134 @@
+//! The second story: read an output back, trusting nothing but the CDN and base path that its manifest names. It shares
+//! the tokenizers with the build, never the graph, the plan or the page writer.
+
+mod files;
+mod page;
+
+use crate::cdn::Cdn;
+use crate::error::{Result, io_error};
+use crate::graph::resolve::Mount;
+use crate::manifest::{self, Manifest};
+use crate::model::digest::satisfies;
+use crate::model::finding::{Finding, Level};
+use crate::model::media_type;
+use crate::model::path::SitePath;
+use crate::report;
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use walkdir::WalkDir;
+
+/// What a verification found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verified {
+    /// How many pages were read.
+    pub pages: usize,
+    /// How many assets were hashed again.
+    pub assets: usize,
+    /// How many references were followed.
+    pub references: usize,
+    /// Broken promises are errors; what led nowhere in SITE already is not.
+    pub findings: Vec<Finding>,
+}
+
+impl Verified {
+    /// For people.
+    pub fn to_text(&self, verbose: bool) -> String {
+        let broken = self.findings.iter().filter(|finding| finding.code.level() == Level::Error).count();
+        let verdict = if broken == 0 { "verified" } else { "FAILED" };
+        format!(
+            "{}{verdict}: {} pages, {} assets, {} references, {broken} broken promises\n{}",
+            report::findings_text(&self.findings, verbose),
+            self.pages,
+            self.assets,
+            self.references,
+            report::counts(&self.findings)
+        )
+    }
+
+    /// For programs.
+    pub fn to_json(&self) -> String {
+        let verified = serde_json::json!({
+            "pages": self.pages,
+            "assets": self.assets,
+            "references": self.references,
+            "findings": report::findings_json(&self.findings),
+        });
+        format!("{verified:#}\n")
+    }
+}
+
+/// Reads OUT again and checks every promise.
+pub fn verify(out: &Path) -> Result<Verified> {
+    let manifest_path = out.join(manifest::FILE_NAME);
+    let bytes = fs::read(&manifest_path).map_err(io_error("read", &manifest_path))?;
+    let manifest = Manifest::parse(&bytes, &manifest_path)?;
+    let published = Published::read(out, manifest)?;
+
+    let mut findings = files::check(&published);
+    let pages: Vec<_> = published.files.iter().filter(|path| published.config.is_page(path)).collect();
+    let checked: Vec<_> = pages.par_iter().map(|path| page::check(path, &published)).collect::<Result<_>>()?;
+    let references = checked.iter().map(|(references, _)| references).sum();
+    findings.extend(checked.into_iter().flat_map(|(_, findings)| findings));
+    findings.sort();
+    Ok(Verified { pages: pages.len(), assets: published.manifest.assets.len(), references, findings })
+}
+
+/// An output as it lies there.
+struct Published<'o> {
+    root: &'o Path,
+    manifest: Manifest,
+    config: crate::config::Config,
+    cdn: Option<Cdn>,
+    mount: Mount,
+    files: HashSet<SitePath>,
+    /// Published paths, so that a reference to one that is gone is known to be ours.
+    listed: HashSet<SitePath>,
+    /// Hashes that were checked already: the same sheet stands on every page.
+    checked: Mutex<HashMap<(SitePath, String), Option<bool>>>,
+}
+
+impl<'o> Published<'o> {
+    fn read(root: &'o Path, manifest: Manifest) -> Result<Self> {
+        let config = crate::config::Config::new(manifest.options.clone())?;
+        let files = WalkDir::new(root).into_iter().filter_map(|entry| {
+            let entry = entry.ok().filter(|entry| !entry.file_type().is_dir())?;
+            let relative = entry.path().strip_prefix(root).ok()?.to_str()?.replace(std::path::MAIN_SEPARATOR, "/");
+            SitePath::new(&relative)
+        });
+        Ok(Self {
+            cdn: manifest.cdn.as_deref().map(Cdn::parse).transpose()?,
+            mount: Mount::new(Some(&manifest.base_path), manifest.options.site_url.as_deref())?,
+            files: files.collect(),
+            listed: manifest.assets.values().filter_map(|entry| SitePath::new(&entry.path)).collect(),
+            checked: Mutex::default(),
+            root,
+            config,
+            manifest,
+        })
+    }
+
+    fn bytes(&self, path: &SitePath) -> std::io::Result<Vec<u8>> {
+        fs::read(self.root.join(path.as_str()))
+    }
+
+    /// Whether `metadata` is right for a file; `None` when it checks nothing.
+    fn satisfies(&self, path: &SitePath, metadata: &str) -> Option<bool> {
+        let key = (path.clone(), metadata.to_owned());
+        if let Some(known) = self.checked.lock().ok().and_then(|checked| checked.get(&key).copied()) {
+            return known;
+        }
+        let answer = satisfies(metadata, &self.bytes(path).unwrap_or_default());
+        if let Ok(mut checked) = self.checked.lock() {
+            checked.insert(key, answer);
+        }
+        answer
+    }
+
+    /// Whether a path that leads nowhere is one that tightrope wrote.
+    fn is_ours(&self, path: &SitePath) -> bool {
+        self.listed.contains(path) || crate::plan::own_fingerprint(path).is_some() && media_type::of(path).0 != media_type::Kind::Other
+    }
+}
