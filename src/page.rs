@@ -125,7 +125,7 @@ fn passes(
     let twice = candidates.modules || candidates.csp || HOISTED.iter().any(|tag| candidates.has(tag));
     let mut survey = Survey::default();
     if twice {
-        let mut visitor = PageVisitor::new(path, context, &sniffed, head, None);
+        let mut visitor = PageVisitor { surveying: true, ..PageVisitor::new(path, context, &sniffed, head, None) };
         if let Err(failure) = pass(&mut visitor, &mut io::sink(), &sniffed) {
             return failed(failure);
         }
@@ -179,6 +179,8 @@ struct PageVisitor<'c> {
     /// A copy of the page's `<meta charset>`, and where that ends.
     charset: Option<(Range<usize>, String)>,
     survey: Option<&'c Survey>,
+    /// Whether this is the first pass of two: nothing is changed, only seen.
+    surveying: bool,
     seen: Survey,
     /// What the text asked for is.
     text: Option<TextKind>,
@@ -219,6 +221,7 @@ impl<'c> PageVisitor<'c> {
             is_not_found_page: path.file_name() == "404.html",
             charset,
             survey,
+            surveying: false,
             seen: Survey::default(),
             text: None,
             media_cors: false,
@@ -573,6 +576,9 @@ impl<'c> PageVisitor<'c> {
         if !changes.is_empty() {
             self.seen.net_at.get_or_insert(before);
             self.seen.spelled = self.seen.spelled.take().or_else(|| spelled.map(str::to_owned));
+        }
+        if self.surveying {
+            return Vec::new();
         }
         let mut all = self.inject(before, spelled.filter(|_| !changes.is_empty()));
         self.changed |= !all.is_empty();

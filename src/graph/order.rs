@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 pub fn groups(graph: &AssetGraph) -> Vec<Vec<SitePath>> {
     let numbers = Numbers::of(graph);
     let mut edges = DiGraphMap::<usize, ()>::new();
-    (0..numbers.paths.len()).for_each(|number| drop(edges.add_node(number)));
+    (0..numbers.paths.len()).for_each(|number| {
+        edges.add_node(number);
+    });
     for (from, to) in numbers.edges(graph, |_| true) {
         edges.add_edge(from, to, ());
     }
@@ -22,7 +24,9 @@ pub fn module_graphs(graph: &AssetGraph) -> Vec<Vec<SitePath>> {
     let numbers = Numbers::of(graph);
     let mut edges = UnGraphMap::<usize, ()>::new();
     let tied = graph.linked.iter().filter(|(_, linked)| !linked.ties.is_empty() || !linked.names.is_empty());
-    tied.for_each(|(path, _)| drop(edges.add_node(numbers.of_path[path])));
+    tied.for_each(|(path, _)| {
+        edges.add_node(numbers.of_path[path]);
+    });
     for (from, to) in numbers.edges(graph, |link| link.import.is_some()) {
         edges.add_edge(from, to, ());
     }

@@ -107,7 +107,7 @@ pub fn rewrite<V: Visitor, W: Write>(
         let mut parser = parser(candidates, encoding, &state)?;
         // Beyond the last candidate in small steps: the parser itself tells when it is past it.
         while fed < page.len() && !(fed > last && state.borrow_mut().is_past(last)) {
-            let size = step.unwrap_or(if fed <= last { (last + 1 - fed).clamp(512, STEP) } else { 512 });
+            let size = step.unwrap_or(if fed <= last { (last - fed).saturating_add(1).clamp(512, STEP) } else { 512 });
             let end = page.len().min(fed + size);
             parser.write(&page[fed..end]).map_err(|error| Failure::Parser(error.to_string()))?;
             fed = end;
@@ -166,14 +166,16 @@ struct State<'v, V, W> {
 /// anything else happens.
 #[derive(Default)]
 struct Signals {
-    text_ended: Cell<bool>,
+    /// Where the end tag begins of the element whose text was wanted.
+    text_ended: Cell<Option<usize>>,
     left: Cell<usize>,
 }
 
-#[derive(Default)]
+/// The text of one element. Where it lies is told by the tags around it: the places that the parser gives for the
+/// pieces of a text are off by the bytes of a character that was cut in two.
 struct Text {
+    start: usize,
     gathered: String,
-    range: Option<Range<usize>>,
 }
 
 impl<'v, V: Visitor, W: Write> State<'v, V, W> {
@@ -188,8 +190,8 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
     }
 
     fn heed_signals(&mut self) {
-        if self.signals.text_ended.take() {
-            self.end_text(true);
+        if let Some(end) = self.signals.text_ended.take() {
+            self.end_text(Some(end));
         }
         for _ in 0..self.signals.left.take() {
             self.leave();
@@ -204,30 +206,30 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
 
     /// Whether the text of the element is wanted.
     fn element(&mut self, element: &Element) -> bool {
-        self.end_text(false);
+        self.end_text(None);
         let answer = self.visitor.element(element);
         self.splicer.record(answer.changes);
         if answer.wants_text {
             // From the tag on: what is injected because of the text goes in front of it.
             self.splicer.hold(element.range.start);
-            self.text = Some(Text::default());
+            self.text = Some(Text { start: element.range.end, gathered: String::new() });
         }
         answer.wants_text
     }
 
-    fn text(&mut self, chunk: &str, at: Range<usize>) {
+    fn text(&mut self, chunk: &str) {
         if let Some(text) = &mut self.text {
             text.gathered.push_str(chunk);
-            text.range = Some(text.range.take().map_or(at.clone(), |range| range.start..at.end.max(range.end)));
         }
     }
 
-    /// The element whose text is gathered has ended; without an end tag its text stays as it is.
-    fn end_text(&mut self, with_end_tag: bool) {
+    /// The element whose text is gathered has ended, its end tag beginning at `end`; without one its text stays as it
+    /// is.
+    fn end_text(&mut self, end: Option<usize>) {
         let Some(text) = self.text.take() else { return };
-        if let Some(range) = text.range.filter(|_| with_end_tag) {
-            let aligned = text.gathered.len() == range.len();
-            let changes = self.visitor.text(&text.gathered, range.start, aligned);
+        if let Some(end) = end.filter(|end| *end > text.start) {
+            let aligned = text.gathered.len() == end - text.start;
+            let changes = self.visitor.text(&text.gathered, text.start, aligned);
             self.splicer.record(changes);
         }
         self.splicer.release();
@@ -268,7 +270,7 @@ where
     if let Some(selector) = selector(&texts.join(",")) {
         let state = Rc::clone(state);
         let handlers = lol_html::ElementContentHandlers::default().text(move |text: &mut TextChunk<'_>| {
-            state.borrow_mut().text(text.as_str(), text.source_location().bytes());
+            state.borrow_mut().text(text.as_str());
             Ok(())
         });
         settings = settings.append_element_content_handler((Cow::Owned(selector), handlers));
@@ -303,8 +305,10 @@ fn on_element<'v, V: Visitor, W: Write>(
     }
     if wants_text || hoisted {
         let signals = Rc::clone(&state.borrow().signals);
-        element.on_end_tag(Box::new(move |_| {
-            signals.text_ended.set(signals.text_ended.get() || wants_text);
+        element.on_end_tag(Box::new(move |end| {
+            if wants_text {
+                signals.text_ended.set(Some(end.source_location().bytes().start));
+            }
             signals.left.set(signals.left.get() + usize::from(hoisted));
             Ok(())
         }))?;

@@ -59,7 +59,7 @@ impl<W: Write> Splicer<W> {
     /// Records changes. Their places must not have been passed yet; they may come in any order.
     pub fn record(&mut self, changes: impl IntoIterator<Item = Change>) {
         for change in changes {
-            debug_assert!(change.start() >= self.passed, "{change:?} is behind {}", self.passed);
+            debug_assert!(change.start() >= self.passed, "a change at {} is behind {}", change.start(), self.passed);
             let at = self.changes.partition_point(|known| known.start() <= change.start());
             self.changes.insert(at, change);
         }
@@ -202,7 +202,7 @@ mod tests {
             Change::Replace(21..22, b"YY".to_vec()),
             Change::Attributes(22, " i=2".to_owned()),
             Change::Replace(23..23, b"<!>".to_vec()),
-            Change::Attributes(31, " i=3".to_owned()),
+            Change::Attributes(32, " i=3".to_owned()),
         ];
         for step in [1, 2, 3, 7, 100] {
             let expected = "<a src=\"XX\" i=1 b=c><b src=YY i=2><!><c src='z' i=3 >";

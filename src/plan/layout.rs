@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The assets whose names stand for their bytes already: by `--fingerprinted`, by a digest that verifies, or because
 /// the layout of a known bundler proves it for a whole directory.
-pub fn fingerprinted(index: &AssetIndex, config: &Config) -> BTreeSet<SitePath> {
+pub(super) fn fingerprinted(index: &AssetIndex, config: &Config) -> BTreeSet<SitePath> {
     let mut by_root: BTreeMap<&str, Vec<(&SitePath, &Asset)>> = BTreeMap::new();
     for (path, asset) in &index.assets {
         if let Some(root) = bundler_root(path) {

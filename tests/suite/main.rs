@@ -1,1 +1,7 @@
-fn main(){}
+//! What the library and the command promise, against whole trees.
+
+mod cli;
+mod floors;
+mod golden;
+mod properties;
+mod verify;

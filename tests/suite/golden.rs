@@ -1,0 +1,160 @@
+//! `fixtures/sites/<a sentence>/`: each is built and compared with its whole expected tree, built again from its own
+//! output, with 1 and 8 threads, with its pages given to the parser one byte at a time, and verified.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tightrope::config::{Config, settings::Settings};
+use tightrope::fallback::NET;
+use tightrope::model::finding::Level;
+use tightrope::page::{Context, rewrite_bytes};
+use tightrope::{graph, pipeline, plan, site, verify};
+
+/// Stands for the net's code in expected pages, so that a change to it does not change every one of them.
+const NET_MARK: &str = "/* runtime/dist/net.min.js */";
+
+fn cases() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sites");
+    let mut cases: Vec<_> = fs::read_dir(root).expect("fixtures").map(|entry| entry.expect("a case").path()).collect();
+    cases.sort();
+    assert!(cases.len() > 10, "the fixtures are gone");
+    cases
+}
+
+fn config(case: &Path) -> Config {
+    let text = fs::read_to_string(case.join("case.toml")).expect("case.toml");
+    let settings: Settings = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+    Config::new(settings).expect("good settings")
+}
+
+/// All files of a tree, by relative path.
+fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    walkdir::WalkDir::new(root)
+        .into_iter()
+        .map(|entry| entry.expect("a readable tree"))
+        .filter(|entry| !entry.file_type().is_dir())
+        .map(|entry| {
+            let name = entry.path().strip_prefix(root).expect("below the root").display().to_string();
+            (name, fs::read(entry.path()).expect("a readable file"))
+        })
+        .collect()
+}
+
+fn marked(tree: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+    tree.into_iter()
+        .map(|(name, bytes)| (name, replace(&bytes, NET.trim_end().as_bytes(), NET_MARK.as_bytes())))
+        .collect()
+}
+
+fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = memchr::memmem::find(rest, from) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(to);
+        rest = &rest[at + from.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(work)
+}
+
+fn assert_same(case: &Path, what: &str, expected: &BTreeMap<String, Vec<u8>>, actual: &BTreeMap<String, Vec<u8>>) {
+    let names = |tree: &BTreeMap<String, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(expected), names(actual), "{}: {what}: the files differ", case.display());
+    for (name, bytes) in expected {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert_eq!(text(bytes), text(&actual[name]), "{}: {what}: {name}", case.display());
+        assert!(*bytes == actual[name], "{}: {what}: {name} differs in bytes that are not UTF-8", case.display());
+    }
+}
+
+#[test]
+fn every_site_becomes_what_is_expected() {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    assert!(!update || std::env::var_os("CI").is_none(), "UPDATE_EXPECT has no place in CI");
+    for case in cases() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let out = temp.path().join("out");
+        let report = pipeline::build(&case.join("input"), &out, &config(&case)).expect("it builds");
+        let findings = report.to_text(true);
+        let mut actual = marked(tree(&out));
+        actual.insert("FINDINGS".to_owned(), findings.into_bytes());
+        let expected = case.join("expected");
+        if update {
+            let _ = fs::remove_dir_all(&expected);
+            for (name, bytes) in &actual {
+                let path = expected.join(name);
+                fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+                fs::write(path, bytes).expect("a file");
+            }
+        }
+        assert_same(&case, "expected", &tree(&expected), &actual);
+    }
+}
+
+#[test]
+fn building_the_output_again_changes_nothing() {
+    for case in cases() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let (once, twice) = (temp.path().join("once"), temp.path().join("twice"));
+        pipeline::build(&case.join("input"), &once, &config(&case)).expect("it builds");
+        let report = pipeline::build(&once, &twice, &config(&case)).expect("it builds again");
+        assert!(report.already_built);
+        assert_same(&case, "again", &tree(&once), &tree(&twice));
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    for case in cases() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let build = |threads: usize| {
+            let out = temp.path().join(threads.to_string());
+            let report = on_threads(threads, || pipeline::build(&case.join("input"), &out, &config(&case)));
+            (tree(&out), report.expect("it builds"))
+        };
+        let (one, eight) = (build(1), build(8));
+        assert_same(&case, "threads", &one.0, &eight.0);
+        assert_eq!(one.1, eight.1, "{}", case.display());
+    }
+}
+
+#[test]
+fn pages_given_byte_by_byte_come_out_the_same() {
+    for case in cases() {
+        let config = config(&case);
+        let (site, _) = site::walk(&case.join("input")).expect("it can be read");
+        let (index, _) = site::index::index(&site, &config);
+        let (graph, _) = graph::link::link(&index, &config.mount);
+        let (plan, _) = plan::plan(&index, &graph, &config);
+        let context = Context { config: &config, site: &site, index: &index, plan: &plan };
+        for path in site.files.iter().filter_map(|file| file.path.as_ref()).filter(|path| config.is_page(path)) {
+            let page = site.read(path).expect("a page");
+            let whole = rewrite_bytes(path, &page, None, context);
+            for step in [1, 7] {
+                let cut = rewrite_bytes(path, &page, Some(step), context);
+                let text = |outcome: &tightrope::page::Outcome| {
+                    outcome.bytes.as_deref().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+                };
+                assert_eq!(text(&whole), text(&cut), "{}: {path} in steps of {step}", case.display());
+                assert_eq!(whole.findings, cut.findings, "{}: {path}", case.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_output_verifies() {
+    for case in cases() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let out = temp.path().join("out");
+        pipeline::build(&case.join("input"), &out, &config(&case)).expect("it builds");
+        let verified = verify::verify(&out).expect("it can be read");
+        let broken: Vec<_> = verified.findings.iter().filter(|finding| finding.code.level() == Level::Error).collect();
+        assert!(broken.is_empty(), "{}: {broken:#?}", case.display());
+    }
+}
