@@ -39,7 +39,5 @@ pub mod page;
 pub mod pipeline;
 pub mod plan;
 pub mod report;
-#[cfg(feature = "serve")]
-pub mod serve;
 pub mod site;
 pub mod verify;

@@ -116,13 +116,13 @@ fn passes(
     mut pass: impl FnMut(&mut PageVisitor<'_>, &mut dyn Write, &Sniffed) -> std::result::Result<(), Failure>,
 ) -> Raw {
     let sniffed = encoding::sniff(head);
-    if matches!(path.extension().as_str(), "xhtml" | "xht") || head.trim_ascii_start().starts_with(b"<?xml") {
+    if matches!(path.extension().as_str(), "xhtml" | "xht") {
         return Raw::copied(Code::XhtmlPage, "a page of XML, which this version does not rewrite");
     }
     if !encoding::can_rewrite(sniffed.encoding) {
         return Raw::copied(Code::PageEncoding, format!("its encoding is {}", sniffed.encoding.name()));
     }
-    let twice = candidates.modules || candidates.csp || HOISTED.iter().any(|tag| candidates.has(tag));
+    let twice = candidates.modules || candidates.csp || candidates.nonce || HOISTED.iter().any(|tag| candidates.has(tag));
     let mut survey = Survey::default();
     if twice {
         let mut visitor = PageVisitor { surveying: true, ..PageVisitor::new(path, context, &sniffed, head, None) };

@@ -217,17 +217,25 @@
     // A picture or a media element falls back whole: its sources, its poster.
     const group = name == 'track' ? null : target.closest(name == 'img' ? 'picture' : 'video,audio');
     const elements = group ? [target, group, ...group.querySelectorAll('source')] : [target];
-    if (name == 'source') if (group) {
+    const player = name == 'source' ? group : null;
+    if (player) {
       // A source that this browser passes over also gives an error, and was never asked for.
-      if (target.type) if (!group.canPlayType(target.type)) return;
-      if (target.media) if (!matchMedia(target.media).matches) return;
+      if (target.type) if (!player.canPlayType(target.type)) return;
+      if (!matchMedia(target.media).matches) return;
     }
 
     // A style whose @import failed, an inline module whose imports failed.
-    const text = name == 'style' || (name == 'script' ? !target.src : false) ? target.textContent : '';
+    const text = !target.src ? /^(style|script)$/.test(name) ? target.textContent : '' : '';
     const attribute = elements.map(cdnAttributes).find(found => found[0]);
-    // After healing nothing names the CDN any more: a local copy that fails as well ends here.
-    if (!attribute) if (toLocal(text) == text) return;
+    // After healing nothing names the CDN any more: a local copy that fails as well is not ours.
+    let ours = attribute || toLocal(text) != text;
+    // Where scripts need a nonce, one without it may have been blocked, not lost. The page's CSP may trust
+    // what this code inserts ('strict-dynamic'), so it must not insert what the CSP has turned away.
+    if (name == 'script') if (me.nonce) if (target.nonce != me.nonce) ours = false;
+    if (!ours) {
+      if (name == 'script') settled.add(target); // the queue need not wait for it
+      return runQueue();
+    }
 
     // The request is not lost yet: the page's own error handlers hear of the local copy's failure only,
     // or else their placeholder, or their own second copy, would come on top of ours.
@@ -241,7 +249,7 @@
     else if (text) target.textContent = toLocal(text);
     else {
       elements.forEach(useLocal);
-      if (name == 'source') if (group) if (!group.readyState) group.load();
+      if (player) if (!player.readyState) player.load();
     }
   }, true);
 

@@ -79,7 +79,7 @@ async function cell(browser, site, variant, fault) {
   const wanted = relax(healthy(variant), variant, fault);
   const view = await settle(browser, wanted, variant, fault);
   assert.deepEqual(relax(view, variant, fault), wanted);
-  const own = ['js/l1.js', 'css/local.css', 'favicon.ico', 'img/own.png'];
+  const own = ['js/l1.js', 'js/gone.js', 'css/local.css', 'favicon.ico', 'img/own.png'];
   const healed = site.state.asked.filter(path => !own.includes(path));
   if (fault === 'ok') {
     assert.deepEqual(healed, [], 'the origin was asked for what the CDN had');

@@ -81,6 +81,9 @@ export function page(variant, cdn, net) {
   const blocking = (name, attributes = '') => script(name, `data-tightrope="parser" ${attributes}`);
   const sheet = (name, attributes = '') =>
     `<link rel="stylesheet" href="${cdn}css/${name}.css" ${checked(`css/${name}.css`)} ${attributes}${nonce}${end}>`;
+  // Somebody else's scripts, without the nonce: the CSP blocks them, and so it must stay.
+  const stranger = ['', 'defer', 'async', 'type="module"', 'data-tightrope="parser"'].map(attributes =>
+    `<script src="${cdn}js/never.js" ${attributes}></script>`).join('');
   // The text of the net goes in raw: it must need no escaping.
   const theNet = `<script data-tightrope="net" data-cdn="${cdn}" data-local="../"${nonce}>${net}</script>`;
   inlineTexts.push(net);
@@ -111,6 +114,8 @@ ${handlers ? `<link rel="preload" as="style" href="${cdn}css/preloaded.css" ${ch
 ${script('d1', `${attr('defer')} data-role="first" id="first"`)}
 <script src="${cdn}js/never.js" ${attr('defer')} ${attr('nomodule')}${nonce}></script>
 <script src="${cdn}js/never.js" ${attr('defer')} type="text/template"${nonce}></script>
+<script src="../js/gone.js" ${attr('defer')}${nonce}></script>
+${variant === 'nonce' ? stranger : ''}
 ${script('d2', `${attr('defer')} data-role="second"`)}
 <script src="../js/l1.js" ${attr('defer')} data-role="local"${nonce}></script>
 ${script('a1', attr('async'))}
@@ -137,7 +142,7 @@ ${inline(`import { three } from "${cdn}js/m3.js"; modules.push('inline ' + three
 <audio id="audio" preload="auto" src="${cdn}media/beep.wav"></audio>
 <audio id="source" preload="auto"><source id="unplayable" src="${cdn}media/beep.xyz" type="audio/x-unheard-of"${end}><source src="${cdn}media/beep.wav" type="audio/wav"${end}></audio>
 ${inline(`var s = document.createElement('script'); s.src = "${cdn}js/dyn.js"; s.crossOrigin = 'anonymous'; s.integrity = "${integrityOf('js/dyn.js')}";
-s.addEventListener('load', function () { free.push('dyn load'); }); s.onerror = function () { wrong.push('dyn error'); }; document.body.appendChild(s);
+${nonce && "s.nonce = 'n0nce'; "}s.addEventListener('load', function () { free.push('dyn load'); }); s.onerror = function () { wrong.push('dyn error'); }; document.body.appendChild(s);
 document.getElementById('img').onerror = function () { wrong.push('img error'); };
 var again = document.getElementById('again'); again.onload = function () { again.onload = null; again.src = "${cdn}img/photo.png"; };
 if (again.complete) again.onload();`)}

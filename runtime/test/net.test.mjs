@@ -92,6 +92,7 @@ test('a media element is swapped with its sources and poster, and loaded again',
   const { window, $, fail } = load(`<video poster="${CDN}p.png"><source src="${CDN}a.webm"><source src="${CDN}a.mp4"><track src="${CDN}a.vtt"></video>`);
   let loads = 0;
   window.HTMLMediaElement.prototype.load = () => { loads++; };
+  window.matchMedia = media => ({ matches: media !== 'print' });
   fail($('source'));
   assert.equal(loads, 1);
   assert.equal($('video').poster, 'https://example.com/docs/p.png');
@@ -205,4 +206,16 @@ test('twice in a page it works once, and it leaves no global', () => {
   assert.equal(told.length, 1);
   const plain = new JSDOM('', { url: 'https://example.com/', runScripts: 'dangerously' }).window;
   assert.deepEqual(Object.keys(window).filter(name => !(name in plain)), []);
+});
+
+test('where the net has a nonce, a script without it is not brought back', async () => {
+  const { window, document, fail, $, told } = load('');
+  $('[data-tightrope=net]').nonce = 'n0nce';
+  await new Promise(resolve => window.addEventListener('load', resolve));
+  document.body.innerHTML = `<script async src="${CDN}a.js"></script><img src="${CDN}a.png">`;
+  assert.equal(fail($('body script')), true);
+  assert.equal(told.length, 0);
+  assert.equal(fail($('img')), false);
+  $('body script').nonce = 'n0nce';
+  assert.equal(fail($('body script')), false);
 });

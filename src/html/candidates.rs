@@ -24,40 +24,44 @@ pub struct Candidates {
     pub modules: bool,
     /// Whether a Content-Security-Policy may be there.
     pub csp: bool,
+    /// Whether a script may have a nonce.
+    pub nonce: bool,
 }
 
 impl Candidates {
     /// Looks through a whole page.
     pub fn of(page: &[u8]) -> Self {
-        let mut found = Self { csp: contains(page, b"content-security-policy"), ..Self::default() };
+        let mut found = Self::default();
         for at in memchr::memchr_iter(b'<', page) {
             let Some(index) = tag_at(&page[at + 1..]) else { continue };
+            let tag = || &page[at..tag_end(page, at + 1 + TAGS[index].len())];
             match TAGS[index] {
                 // `meta` is wanted for a policy alone, and every page has some.
-                "meta" if !found.csp => {}
-                // These matter only to what comes behind them.
-                tag if HOISTED.contains(&tag) => found.tags |= 1 << index,
-                _ => {
-                    found.tags |= 1 << index;
-                    found.last = Some(at);
+                "meta" if !may_say(tag(), &["content-security-policy"]) => continue,
+                "meta" => found.csp = true,
+                "script" => {
+                    found.modules |= may_say(tag(), &["module", "importmap"]);
+                    found.nonce |= may_say(tag(), &["nonce"]);
                 }
+                "link" => found.modules |= may_say(tag(), &["modulepreload"]),
+                _ => {}
+            }
+            found.tags |= 1 << index;
+            // What the net is hoisted out of matters only to what comes behind it.
+            if !HOISTED.contains(&TAGS[index]) {
+                found.last = Some(at);
             }
         }
         if let Some(style) = last_style_attribute(page) {
             found.style_attributes = true;
             found.last = found.last.max(Some(style));
         }
-        if found.has("script") {
-            found.modules = contains(page, b"module") || contains(page, b"importmap");
-        } else if found.has("link") {
-            found.modules = contains(page, b"modulepreload");
-        }
         found
     }
 
     /// Everything at once, for a page too large to look through first.
     pub fn all() -> Self {
-        Self { tags: u32::MAX, style_attributes: true, last: Some(usize::MAX), modules: true, csp: true }
+        Self { tags: u32::MAX, style_attributes: true, last: Some(usize::MAX), modules: true, csp: true, nonce: true }
     }
 
     /// Whether `tag` may be there.
@@ -83,31 +87,77 @@ fn tag_at(name: &[u8]) -> Option<usize> {
     }
 }
 
-/// The tag before the last `style=` of a page that also holds something like a URL in CSS.
-fn last_style_attribute(page: &[u8]) -> Option<usize> {
-    // `url(`, `image-set(`, or an escape or character reference that may spell one: all hold one of these.
-    if !page.windows(4).any(|bytes| bytes.eq_ignore_ascii_case(b"url(") || bytes.eq_ignore_ascii_case(b"set("))
-        && !contains(page, b"\\")
-        && !contains(page, b"&#")
-        && !contains(page, b"&lpar")
-    {
-        return None;
+/// Where a tag ends whose name ended at `at`: past its `>`, by the attribute states of the tokenizer (HTML, sections
+/// 13.2.5.32 to 13.2.5.39), or the end of the page.
+fn tag_end(page: &[u8], mut at: usize) -> usize {
+    enum State {
+        BeforeName,
+        Name,
+        BeforeValue,
+        Unquoted,
     }
-    let mut from = page.len();
-    while let Some(at) = memchr::memrchr2(b's', b'S', &page[..from]) {
-        let rest = &page[at..];
-        if rest.len() > 5 && rest[..5].eq_ignore_ascii_case(b"style") && (rest[5] == b'=' || rest[5].is_ascii_whitespace()) {
-            return memchr::memrchr(b'<', &page[..at]);
+    let mut state = State::BeforeName;
+    while let Some(byte) = page.get(at) {
+        let white = byte.is_ascii_whitespace();
+        state = match (state, byte) {
+            (_, b'>') => return at + 1,
+            (State::BeforeValue, b'"' | b'\'') => {
+                let Some(close) = memchr::memchr(*byte, &page[at + 1..]) else { return page.len() };
+                at += close + 1;
+                State::BeforeName
+            }
+            (State::BeforeValue, _) if white => State::BeforeValue,
+            (State::BeforeValue | State::Unquoted, _) => if white { State::BeforeName } else { State::Unquoted },
+            (State::Name, b'=') => State::BeforeValue,
+            (State::Name, b'/') => State::BeforeName,
+            // White space may stand between a name and its `=`: only the next name ends it.
+            (State::Name, _) if white => {
+                let next = page[at..].iter().position(|byte| !byte.is_ascii_whitespace());
+                let Some(next) = next else { return page.len() };
+                at += next - 1;
+                if page[at + 1] == b'=' { State::Name } else { State::BeforeName }
+            }
+            (State::BeforeName, b'/') => State::BeforeName,
+            (State::BeforeName, _) if white => State::BeforeName,
+            // An `=` where a name must begin is the first character of one.
+            (State::BeforeName | State::Name, _) => State::Name,
+        };
+        at += 1;
+    }
+    page.len()
+}
+
+/// Whether a tag holds one of these words, or a character reference that may spell it.
+fn may_say(tag: &[u8], words: &[&str]) -> bool {
+    let says = |word: &str| tag.windows(word.len()).any(|bytes| bytes.eq_ignore_ascii_case(word.as_bytes()));
+    words.iter().any(|word| says(word)) || memchr::memmem::find(tag, b"&#").is_some()
+}
+
+/// The tag of the last `style` attribute whose value may hold a URL: with a parenthesis, an escape or a character
+/// reference in it.
+fn last_style_attribute(page: &[u8]) -> Option<usize> {
+    let mut before = page.len();
+    // By its rarest letter.
+    while let Some(y) = memchr::memrchr2(b'y', b'Y', &page[..before]) {
+        before = y;
+        let Some(word) = y.checked_sub(2).and_then(|from| page.get(from..from + 5)) else { continue };
+        if word.eq_ignore_ascii_case(b"style") && value_may_hold_url(&page[y + 3..]) {
+            return memchr::memrchr(b'<', &page[..y]);
         }
-        from = at;
     }
     None
 }
 
-fn contains(page: &[u8], word: &[u8]) -> bool {
-    let (lower, upper) = (word[0].to_ascii_lowercase(), word[0].to_ascii_uppercase());
-    memchr::memchr2_iter(lower, upper, page)
-        .any(|at| page.len() - at >= word.len() && page[at..at + word.len()].eq_ignore_ascii_case(word))
+/// Whether this is what follows an attribute's name, and the value may hold a URL.
+fn value_may_hold_url(rest: &[u8]) -> bool {
+    let white = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let Some(value) = rest[white(rest)..].strip_prefix(b"=") else { return false };
+    let value = &value[white(value)..];
+    let end = match value.first() {
+        Some(quote @ (b'"' | b'\'')) => memchr::memchr(*quote, &value[1..]).map(|end| end + 1),
+        _ => value.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'>'),
+    };
+    value[..end.unwrap_or(value.len())].iter().any(|byte| matches!(byte, b'(' | b'\\' | b'&'))
 }
 
 #[cfg(test)]
@@ -121,6 +171,15 @@ mod tests {
         assert!(found.has("script") && !found.has("img"));
         assert_eq!(found.last, Some(3));
         assert_eq!(Candidates::of(b"<p>no references<a href=x>").last, None);
+    }
+
+    #[test]
+    fn a_tag_ends_where_the_tokenizer_says() {
+        for tag in ["<p>", "<p a='>' b=\">\">", "<p =\"x b=\"y>z\">", "<p a = '>'>", "<p a'b>", "<p a=b'>", "<p/a=/>"] {
+            assert_eq!(tag_end(format!("{tag}<q a='>'>").as_bytes(), 2), tag.len(), "{tag}");
+        }
+        assert!(Candidates::of(b"<script data-a='>' TYPE=Module>").modules);
+        assert!(!Candidates::of(b"<script src=a></script> a module").modules);
     }
 
     #[test]
