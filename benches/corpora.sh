@@ -34,10 +34,10 @@ debian() {
   (
     cd "$work/deb"
     # The package lists may be old or missing; only then is an update worth its time.
-    apt-get download -qq "$1" || {
+    apt-get download -qq -o APT::Sandbox::User=root "$1" || {
       [ "$(id -u)" -eq 0 ] || die "apt-get knows no $1; run apt-get update as root"
       apt-get update -qq
-      apt-get download -qq "$1"
+      apt-get download -qq -o APT::Sandbox::User=root "$1"
     }
   )
   dpkg -x "$work"/deb/*.deb "$work/site"

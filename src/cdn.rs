@@ -13,12 +13,18 @@ pub struct Cdn {
 impl Cdn {
     /// Reads `--cdn`. The base may have a path; a slash is put at its end.
     pub fn parse(text: &str) -> Result<Self> {
-        let fail = |reason: &str| Error::Setting { setting: "--cdn", value: text.to_owned(), reason: reason.to_owned() };
-        let mut base = Url::parse(text).map_err(|error| fail(&format!("not a URL ({error}); try https://static.example.com")))?;
+        let fail =
+            |reason: &str| Error::Setting { setting: "--cdn", value: text.to_owned(), reason: reason.to_owned() };
+        let mut base =
+            Url::parse(text).map_err(|error| fail(&format!("not a URL ({error}); try https://static.example.com")))?;
         if !matches!(base.scheme(), "https" | "http") || base.host_str().is_none() {
             return Err(fail("must begin with https:// or http://"));
         }
-        if base.query().is_some() || base.fragment().is_some() || !base.username().is_empty() || base.password().is_some() {
+        if base.query().is_some()
+            || base.fragment().is_some()
+            || !base.username().is_empty()
+            || base.password().is_some()
+        {
             return Err(fail("may have a host, a port and a path, and nothing else"));
         }
         if !base.path().ends_with('/') {

@@ -62,10 +62,11 @@ pub fn rewrite(path: &SitePath, size: u64, context: Context<'_>) -> Result<Outco
     let open = || context.site.open(path).map_err(crate::error::io_error("read", path.as_str()));
     let mut head = Vec::new();
     open()?.take(PRESCAN as u64).read_to_end(&mut head).map_err(crate::error::io_error("read", path.as_str()))?;
-    let pass = |visitor: &mut PageVisitor<'_>, out: &mut dyn Write, sniffed: &Sniffed| -> std::result::Result<(), Failure> {
-        let mut file = open().map_err(|error| Failure::Parser(error.to_string()))?;
-        rewriter::rewrite_stream(&mut file, sniffed.encoding, visitor, out).map(drop)
-    };
+    let pass =
+        |visitor: &mut PageVisitor<'_>, out: &mut dyn Write, sniffed: &Sniffed| -> std::result::Result<(), Failure> {
+            let mut file = open().map_err(|error| Failure::Parser(error.to_string()))?;
+            rewriter::rewrite_stream(&mut file, sniffed.encoding, visitor, out).map(drop)
+        };
     let outcome = passes(path, &head, &Candidates::all(), context, pass);
     // Positions are asked for seldom: only then is the page held as a whole.
     Ok(outcome.located(path, || context.site.read(path).unwrap_or_default()))
@@ -122,7 +123,8 @@ fn passes(
     if !encoding::can_rewrite(sniffed.encoding) {
         return Raw::copied(Code::PageEncoding, format!("its encoding is {}", sniffed.encoding.name()));
     }
-    let twice = candidates.modules || candidates.csp || candidates.nonce || HOISTED.iter().any(|tag| candidates.has(tag));
+    let twice =
+        candidates.modules || candidates.csp || candidates.nonce || HOISTED.iter().any(|tag| candidates.has(tag));
     let mut survey = Survey::default();
     if twice {
         let mut visitor = PageVisitor { surveying: true, ..PageVisitor::new(path, context, &sniffed, head, None) };
@@ -366,7 +368,7 @@ impl<'c> PageVisitor<'c> {
             }
             changes.extend(more.into_iter().map(|more| match more {
                 Change::Attributes(_, text) => Change::Attributes(range.end, text),
-                other => other,
+                replaced @ Change::Replace(..) => replaced,
             }));
             self.count(&written);
             spelled.get_or_insert_with(|| value.text.into_owned());
@@ -398,7 +400,14 @@ impl<'c> PageVisitor<'c> {
         spelled: &mut Option<String>,
     ) -> Vec<Change> {
         let urls = srcset::urls(&value.text);
-        self.rewrite_parts(value, range, attribute, urls.into_iter().map(|url| (url.clone(), value.text[url].to_owned(), Role::Image)), spelled, str::to_owned)
+        self.rewrite_parts(
+            value,
+            range,
+            attribute,
+            urls.into_iter().map(|url| (url.clone(), value.text[url].to_owned(), Role::Image)),
+            spelled,
+            str::to_owned,
+        )
     }
 
     fn rewrite_style_attribute(&mut self, attribute: &Attribute, spelled: &mut Option<String>) -> Vec<Change> {
@@ -424,7 +433,11 @@ impl<'c> PageVisitor<'c> {
             let role = self.role_in_css(role, &url);
             let Some(written) = self.write(&url, role, range.start) else { continue };
             if attribute.value.len() != range.len() {
-                self.findings.push((Some(range.start), Code::MixedEncoding, format!("`{}` is left alone", attribute.name)));
+                self.findings.push((
+                    Some(range.start),
+                    Code::MixedEncoding,
+                    format!("`{}` is left alone", attribute.name),
+                ));
                 return Vec::new();
             }
             if written.url != url {
@@ -443,14 +456,20 @@ impl<'c> PageVisitor<'c> {
     fn role_in_css(&self, role: Role, url: &str) -> Role {
         let target = self.context.config.mount.resolve(&self.base, url);
         let stays = target.is_some_and(|target| {
-            let is_font = self.context.plan.get(&target.path).is_some_and(|to| to.kind == crate::model::media_type::Kind::Font);
+            let is_font =
+                self.context.plan.get(&target.path).is_some_and(|to| to.kind == crate::model::media_type::Kind::Font);
             is_font || target.path.extension() == "svg" && target.suffix.contains('#')
         });
         if stays { Role::PreloadFetch } else { role }
     }
 
     /// The attributes a rewritten reference gets besides its URL; `None` when the element must be left alone.
-    fn attributes_for(&mut self, element: &Element, reference: &Reference<'_>, to: &Written<'_>) -> Option<Vec<Change>> {
+    fn attributes_for(
+        &mut self,
+        element: &Element,
+        reference: &Reference<'_>,
+        to: &Written<'_>,
+    ) -> Option<Vec<Change>> {
         let role = reference.role;
         let (mut changes, mut text) = (Vec::new(), String::new());
         if role.takes_integrity() {
@@ -500,7 +519,9 @@ impl<'c> PageVisitor<'c> {
     fn text_kind(&mut self, element: &Element) -> Option<TextKind> {
         let before = element.before();
         match element.tag.as_str() {
-            "style" if matches!(attributes::keyword(element, "type").as_str(), "" | "text/css") => Some(TextKind::Style { before }),
+            "style" if matches!(attributes::keyword(element, "type").as_str(), "" | "text/css") => {
+                Some(TextKind::Style { before })
+            }
             "script" if element.attribute("src").is_none() => match attributes::script_kind(element) {
                 ScriptKind::Module if !self.leaves_modules() => Some(TextKind::Module { before }),
                 ScriptKind::ImportMap => Some(TextKind::ImportMap),
@@ -513,7 +534,11 @@ impl<'c> PageVisitor<'c> {
     fn rewrite_style(&mut self, text: &str, start: usize) -> (Vec<Change>, Option<String>) {
         let (mut changes, mut spelled) = (Vec::new(), None);
         for reference in css::references(text) {
-            let role = if reference.usage == css::Use::Import { Role::Image } else { self.role_in_css(Role::Image, &reference.url) };
+            let role = if reference.usage == css::Use::Import {
+                Role::Image
+            } else {
+                self.role_in_css(Role::Image, &reference.url)
+            };
             let Some(written) = self.write(&reference.url, role, start + reference.range.start) else { continue };
             if written.url != reference.url {
                 let range = start + reference.range.start..start + reference.range.end;
@@ -597,7 +622,8 @@ impl Visitor for PageVisitor<'_> {
             }
             "script" => {
                 let nonce = element.value("nonce").filter(|nonce| !nonce.is_empty());
-                self.seen.nonce = self.seen.nonce.take().or_else(|| nonce.map(|nonce| Decoded::new(nonce).text.into_owned()));
+                self.seen.nonce =
+                    self.seen.nonce.take().or_else(|| nonce.map(|nonce| Decoded::new(nonce).text.into_owned()));
             }
             _ => {}
         }

@@ -20,8 +20,8 @@
   // A page composed of partials may hold the net several times: the first one in the document works.
   if (me != doc.currentScript) return;
 
-  const cdn = me.dataset.cdn || '';
-  const local = new URL(me.dataset.local || '', doc.baseURI).href;
+  const { cdn, local: home } = /** @type {{ cdn: string, local: string }} */ (/** @type {unknown} */ (me.dataset));
+  const local = new URL(home, doc.baseURI).href;
   // A page that is itself read from the CDN has no other home.
   if (!cdn || local.startsWith(cdn)) return;
 
@@ -137,7 +137,7 @@
         const charset = script.charset || doc.characterSet;
         if (!/^utf-?8$/i.test(charset)) request.overrideMimeType('text/javascript;charset=' + charset);
         request.send();
-        if (request.status == 200) if (/script/i.test(request.getResponseHeader('content-type') || '')) {
+        if (request.status == 200) if (/script/i.test(/** @type {string} */ (request.getResponseHeader('content-type')))) {
           runText(script, request.responseText + '\n//# sourceURL=' + url);
           script.dispatchEvent(new Event('load'));
           return;
@@ -208,6 +208,7 @@
   addEventListener('error', event => {
     const target = /** @type {any} */ (event.target);
     const name = target.localName;
+    const isScript = name == 'script';
     // Errors of running scripts have the window for a target. A script's twin has told its own error.
     if (target.nodeType != 1 || settled.has(target) || waiting.has(target)) return;
 
@@ -225,15 +226,15 @@
     }
 
     // A style whose @import failed, an inline module whose imports failed.
-    const text = !target.src ? /^(style|script)$/.test(name) ? target.textContent : '' : '';
+    const text = (isScript ? !target.src : name == 'style') ? target.textContent : '';
     const attribute = elements.map(cdnAttributes).find(found => found[0]);
     // After healing nothing names the CDN any more: a local copy that fails as well is not ours.
     let ours = attribute || toLocal(text) != text;
     // Where scripts need a nonce, one without it may have been blocked, not lost. The page's CSP may trust
     // what this code inserts ('strict-dynamic'), so it must not insert what the CSP has turned away.
-    if (name == 'script') if (me.nonce) if (target.nonce != me.nonce) ours = false;
+    if (isScript) if (me.nonce) if (target.nonce != me.nonce) ours = false;
     if (!ours) {
-      if (name == 'script') settled.add(target); // the queue need not wait for it
+      if (isScript) settled.add(target); // the queue need not wait for it
       return runQueue();
     }
 
@@ -245,7 +246,7 @@
       detail: { url, local: toLocal(url), element: target, reason: 'error' }
     }));
 
-    if (name == 'script') healScript(target);
+    if (isScript) healScript(target);
     else if (text) target.textContent = toLocal(text);
     else {
       elements.forEach(useLocal);

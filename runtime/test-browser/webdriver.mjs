@@ -1,8 +1,8 @@
 // A browser behind the WebDriver protocol: just what the tests need.
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -20,6 +20,17 @@ export async function startChromium() {
   const binary = find('CHROMIUM', ['chromium', 'chromium-browser', 'google-chrome']);
   const driver = spawn(find('CHROMEDRIVER', ['chromedriver']), ['--port=0'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const profile = await mkdtemp(join(tmpdir(), 'net-test-'));
+  let browser;
+  const end = () => {
+    for (const pid of [browser, driver.pid]) {
+      try { process.kill(pid, 'SIGKILL'); } catch { /* has ended, or never began */ }
+    }
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  };
+  // However this process ends (a signal, a closed pipe), its browser ends with it.
+  process.once('exit', end);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+  process.stdout.once('error', () => process.exit(1));
   try {
     const port = await new Promise((resolve, reject) => {
       let output = '';
@@ -44,6 +55,7 @@ export async function startChromium() {
         browserName: 'chrome', 'goog:chromeOptions': { binary, args: [...ARGUMENTS, `--user-data-dir=${profile}`] },
       } },
     });
+    browser = capabilities['goog:processID'];
     const session = `/session/${sessionId}`;
     return {
       version: `${capabilities.browserName} ${capabilities.browserVersion}`,
@@ -51,13 +63,13 @@ export async function startChromium() {
       run: script => call('POST', `${session}/execute/sync`, { script, args: [] }),
       async close() {
         await call('DELETE', session).catch(() => {});
-        driver.kill();
-        await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+        process.removeListener('exit', end);
+        browser = undefined;
+        end();
       },
     };
   } catch (error) {
-    driver.kill();
-    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    end();
     throw error;
   }
 }

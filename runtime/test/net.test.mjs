@@ -216,6 +216,6 @@ test('where the net has a nonce, a script without it is not brought back', async
   assert.equal(fail($('body script')), true);
   assert.equal(told.length, 0);
   assert.equal(fail($('img')), false);
-  $('body script').nonce = 'n0nce';
+  document.body.innerHTML = `<script async nonce="n0nce" src="${CDN}a.js"></script>`;
   assert.equal(fail($('body script')), false);
 });

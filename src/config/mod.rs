@@ -86,8 +86,10 @@ fn globs(setting: &'static str, patterns: &[String]) -> Result<GlobSet> {
     };
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        let anywhere = if pattern.contains('/') { pattern.trim_start_matches('/').to_owned() } else { format!("**/{pattern}") };
-        let glob = GlobBuilder::new(&anywhere).literal_separator(true).build().map_err(|error| fail(pattern, &error))?;
+        let anywhere =
+            if pattern.contains('/') { pattern.trim_start_matches('/').to_owned() } else { format!("**/{pattern}") };
+        let glob =
+            GlobBuilder::new(&anywhere).literal_separator(true).build().map_err(|error| fail(pattern, &error))?;
         set.add(glob);
     }
     set.build().map_err(|error| fail(&patterns.join(" "), &error))

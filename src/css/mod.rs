@@ -184,6 +184,7 @@ impl Finder<'_> {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Prelude {
     Import,
     Ignored,
@@ -209,7 +210,9 @@ mod tests {
 
     #[test]
     fn a_url_is_found_in_every_spelling() {
-        for css in ["a{b:url(x.png)}", "a{b:url( 'x.png' )}", "a{b:URL(\"x.png\")}", "a{b:u\\72l(x.png)}", "a{b:url(x.png"] {
+        for css in
+            ["a{b:url(x.png)}", "a{b:url( 'x.png' )}", "a{b:URL(\"x.png\")}", "a{b:u\\72l(x.png)}", "a{b:url(x.png"]
+        {
             assert_eq!(urls(css), ["x.png"], "{css}");
         }
         assert_eq!(found(r"a{b:url(a\.png)}"), [(r"a\.png".into(), "a.png".into())]);

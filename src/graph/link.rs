@@ -103,7 +103,8 @@ fn link_script(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -
     let script = match js::read(text) {
         Ok(script) => script,
         Err(error) => {
-            let finding = Finding::at(Code::ScriptNotParsed, path.as_str(), text.as_bytes(), error.offset, error.message);
+            let finding =
+                Finding::at(Code::ScriptNotParsed, path.as_str(), text.as_bytes(), error.offset, error.message);
             return (Linked::default(), vec![finding]);
         }
     };
@@ -124,7 +125,11 @@ fn link_script(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -
         }
     }
     if let Some(at) = script.computed_import {
-        linked.ties.push((Code::DynamicImportRoot, at, "imports a module whose name is known at run time only".to_owned()));
+        linked.ties.push((
+            Code::DynamicImportRoot,
+            at,
+            "imports a module whose name is known at run time only".to_owned(),
+        ));
     }
     if script.is_module {
         if let Some(at) = script.worker {

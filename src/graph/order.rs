@@ -42,9 +42,10 @@ struct Numbers<'g> {
 
 impl<'g> Numbers<'g> {
     fn of(graph: &'g AssetGraph) -> Self {
-        let all = graph.linked.iter().flat_map(|(path, linked)| {
-            std::iter::once(path).chain(linked.links.iter().map(|link| &link.to))
-        });
+        let all = graph
+            .linked
+            .iter()
+            .flat_map(|(path, linked)| std::iter::once(path).chain(linked.links.iter().map(|link| &link.to)));
         let mut paths: Vec<_> = all.collect();
         paths.sort();
         paths.dedup();
@@ -52,11 +53,7 @@ impl<'g> Numbers<'g> {
         Self { paths, of_path }
     }
 
-    fn edges(
-        &self,
-        graph: &'g AssetGraph,
-        wanted: impl Fn(&crate::graph::link::Link) -> bool,
-    ) -> Vec<(usize, usize)> {
+    fn edges(&self, graph: &'g AssetGraph, wanted: impl Fn(&crate::graph::link::Link) -> bool) -> Vec<(usize, usize)> {
         let all = graph.linked.iter().flat_map(|(path, linked)| linked.links.iter().map(move |link| (path, link)));
         all.filter(|(_, link)| wanted(link)).map(|(path, link)| (self.of_path[path], self.of_path[&link.to])).collect()
     }

@@ -80,8 +80,13 @@ impl Mount {
 
     /// The file that a URL names.
     pub fn target_of(&self, url: &Url) -> Option<Target> {
-        let same_scheme = url.scheme() == self.base.scheme() || self.own_host && matches!(url.scheme(), "http" | "https");
-        if !same_scheme || url.host() != self.base.host() || url.port() != self.base.port() || !url.username().is_empty() {
+        let same_scheme =
+            url.scheme() == self.base.scheme() || self.own_host && matches!(url.scheme(), "http" | "https");
+        if !same_scheme
+            || url.host() != self.base.host()
+            || url.port() != self.base.port()
+            || !url.username().is_empty()
+        {
             return None;
         }
         let path = SitePath::from_url_path(url.path().strip_prefix(self.base.path())?)?;
@@ -110,7 +115,9 @@ mod tests {
     #[test]
     fn local_spellings_are_local() {
         let mount = Mount::new(None, None).expect("no settings");
-        for reference in ["../js/a.js", "/js/a.js", "..\\js\\a.js", " ../j\ns/a.js ", "%2e%2e/js/./a.js", "../../../js/a.js"] {
+        for reference in
+            ["../js/a.js", "/js/a.js", "..\\js\\a.js", " ../j\ns/a.js ", "%2e%2e/js/./a.js", "../../../js/a.js"]
+        {
             assert_eq!(resolve(&mount, "docs/p.html", reference).as_deref(), Some("js/a.js"), "{reference:?}");
         }
         assert_eq!(resolve(&mount, "p.html", "a%20b.js?v=1#x").as_deref(), Some("a b.js?v=1#x"));
@@ -122,7 +129,9 @@ mod tests {
     #[test]
     fn the_sites_own_url_and_base_path_count() {
         let mount = Mount::new(Some("/docs"), Some("https://www.example.com")).expect("good settings");
-        for reference in ["//www.example.com/docs/a.js", "http:/docs/a.js", "http://www.example.com/docs/a.js", "/docs/a.js"] {
+        for reference in
+            ["//www.example.com/docs/a.js", "http:/docs/a.js", "http://www.example.com/docs/a.js", "/docs/a.js"]
+        {
             let expected = (reference != "http:/docs/a.js").then_some("a.js");
             assert_eq!(resolve(&mount, "p.html", reference).as_deref(), expected, "{reference:?}");
         }

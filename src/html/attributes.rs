@@ -45,7 +45,11 @@ impl Role {
     pub fn takes_integrity(self) -> bool {
         matches!(
             self,
-            Self::ClassicScript { .. } | Self::ModuleScript | Self::Stylesheet | Self::ModulePreload | Self::PreloadPinned
+            Self::ClassicScript { .. }
+                | Self::ModuleScript
+                | Self::Stylesheet
+                | Self::ModulePreload
+                | Self::PreloadPinned
         )
     }
 

@@ -80,9 +80,7 @@ fn tag_at(name: &[u8]) -> Option<usize> {
             && end.is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))
     };
     match name.first()?.to_ascii_lowercase() {
-        b's' | b'l' | b'i' | b'v' | b'a' | b't' | b'b' | b'm' | b'f' => {
-            TAGS.iter().position(|tag| fits(tag))
-        }
+        b's' | b'l' | b'i' | b'v' | b'a' | b't' | b'b' | b'm' | b'f' => TAGS.iter().position(|tag| fits(tag)),
         _ => None,
     }
 }
@@ -107,9 +105,16 @@ fn tag_end(page: &[u8], mut at: usize) -> usize {
                 State::BeforeName
             }
             (State::BeforeValue, _) if white => State::BeforeValue,
-            (State::BeforeValue | State::Unquoted, _) => if white { State::BeforeName } else { State::Unquoted },
+            (State::BeforeValue | State::Unquoted, _) => {
+                if white {
+                    State::BeforeName
+                } else {
+                    State::Unquoted
+                }
+            }
             (State::Name, b'=') => State::BeforeValue,
-            (State::Name, b'/') => State::BeforeName,
+            (State::Name | State::BeforeName, b'/') => State::BeforeName,
+            (State::BeforeName, _) if white => State::BeforeName,
             // White space may stand between a name and its `=`: only the next name ends it.
             (State::Name, _) if white => {
                 let next = page[at..].iter().position(|byte| !byte.is_ascii_whitespace());
@@ -117,8 +122,6 @@ fn tag_end(page: &[u8], mut at: usize) -> usize {
                 at += next - 1;
                 if page[at + 1] == b'=' { State::Name } else { State::BeforeName }
             }
-            (State::BeforeName, b'/') => State::BeforeName,
-            (State::BeforeName, _) if white => State::BeforeName,
             // An `=` where a name must begin is the first character of one.
             (State::BeforeName | State::Name, _) => State::Name,
         };

@@ -31,7 +31,9 @@ pub fn sniff(head: &[u8]) -> Sniffed {
         }
         let Some(end) = memchr::memchr(b'>', rest) else { break };
         let tag = &rest[..=end];
-        if tag.len() > 6 && tag[..5].eq_ignore_ascii_case(b"<meta") && (tag[5].is_ascii_whitespace() || tag[5] == b'/')
+        if tag.len() > 6
+            && tag[..5].eq_ignore_ascii_case(b"<meta")
+            && (tag[5].is_ascii_whitespace() || tag[5] == b'/')
             && let Some(encoding) = charset_of(tag)
         {
             return Sniffed { encoding, meta: Some(found..found + end + 1) };

@@ -245,14 +245,14 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
 }
 
 /// The parser for pages with these candidates.
-fn parser<'v, V: Visitor, W: Write>(
+fn parser<'v, V, W>(
     candidates: &Candidates,
     encoding: &'static Encoding,
     state: &Shared<'v, V, W>,
 ) -> Result<HtmlRewriter<'v, impl FnMut(&[u8]) + use<'v, V, W>>, Failure>
 where
-    V: 'v,
-    W: 'v,
+    V: Visitor + 'v,
+    W: Write + 'v,
 {
     let encoding = AsciiCompatibleEncoding::new(encoding)
         .ok_or_else(|| Failure::Parser(format!("{} is not compatible with ASCII", encoding.name())))?;
@@ -279,8 +279,8 @@ where
     Ok(HtmlRewriter::new(settings, move |bytes: &[u8]| sink.borrow_mut().take(bytes)))
 }
 
-fn on_element<'v, V: Visitor, W: Write>(
-    state: &Shared<'v, V, W>,
+fn on_element<V: Visitor, W: Write>(
+    state: &Shared<'_, V, W>,
     element: &mut LolElement<'_, '_>,
 ) -> lol_html::HandlerResult {
     state.borrow_mut().heed_signals();

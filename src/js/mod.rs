@@ -64,7 +64,8 @@ pub fn read(source: &str) -> Result<Script, SyntaxError> {
         let offset = error.labels.first().map_or(0, |label| label.offset() as usize);
         return Err(SyntaxError { offset, message: error.message.to_string() });
     }
-    let mut reader = Reader { script: Script { is_module: parsed.module_record.has_module_syntax, ..Script::default() } };
+    let mut reader =
+        Reader { script: Script { is_module: parsed.module_record.has_module_syntax, ..Script::default() } };
     reader.visit_program(&parsed.program);
     reader.script.specifiers.sort_by_key(|specifier| specifier.range.start);
     Ok(reader.script)
@@ -133,7 +134,8 @@ impl<'a> Visit<'a> for Reader {
     }
 
     fn visit_new_expression(&mut self, it: &ast::NewExpression<'a>) {
-        if matches!(&it.callee, ast::Expression::Identifier(id) if matches!(id.name.as_str(), "Worker" | "SharedWorker")) {
+        if matches!(&it.callee, ast::Expression::Identifier(id) if matches!(id.name.as_str(), "Worker" | "SharedWorker"))
+        {
             self.script.worker.get_or_insert(it.span.start as usize);
         }
         walk::walk_new_expression(self, it);

@@ -12,7 +12,9 @@ pub(super) fn resolve(out: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(out).map_err(io_error("resolve", out))?;
     let metadata = match fs::metadata(&absolute) {
         Ok(metadata) => metadata,
-        Err(_) if absolute.is_symlink() => return fail("a link that leads nowhere; remove it, or create what it leads to"),
+        Err(_) if absolute.is_symlink() => {
+            return fail("a link that leads nowhere; remove it, or create what it leads to");
+        }
         Err(_) => {
             let Some(parent) = absolute.parent() else { return fail("not a directory that can be replaced") };
             fs::create_dir_all(parent).map_err(io_error("create", parent))?;

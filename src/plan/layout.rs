@@ -18,7 +18,8 @@ pub(super) fn fingerprinted(index: &AssetIndex, config: &Config) -> BTreeSet<Sit
     }
     let proven = by_root.into_values().filter(|files| is_bundler_output(files)).flatten().map(|(path, _)| path);
     let told = index.assets.iter().filter(|(path, asset)| {
-        config.fingerprinted.is_match(path.as_str()) || own_fingerprint(path) == Some(asset.digests.fingerprint().as_str())
+        config.fingerprinted.is_match(path.as_str())
+            || own_fingerprint(path) == Some(asset.digests.fingerprint().as_str())
     });
     proven.chain(told.map(|(path, _)| path)).cloned().collect()
 }
@@ -71,12 +72,8 @@ fn hash_part(path: &SitePath) -> Option<&str> {
 
 /// Whether at least two of lower case, upper case, digits and the rest occur.
 fn is_mixed(part: &str) -> bool {
-    let classes: [fn(&u8) -> bool; 4] = [
-        u8::is_ascii_lowercase,
-        u8::is_ascii_uppercase,
-        u8::is_ascii_digit,
-        |byte| matches!(byte, b'-' | b'_'),
-    ];
+    let classes: [fn(&u8) -> bool; 4] =
+        [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit, |byte| matches!(byte, b'-' | b'_')];
     classes.iter().filter(|class| part.bytes().any(|byte| class(&byte))).count() > 1
 }
 

@@ -168,7 +168,8 @@ impl Planner<'_> {
                 let text = std::str::from_utf8(source.get(link.range.clone())?).ok()?;
                 // Under its own name already, and right in every home there is: not touched.
                 let is_relative = !text.trim_start().starts_with(['/', '\\']) && !text.contains(':');
-                let is_as_written = !cycle.contains_key(&link.to) && *target == link.to && (is_relative || self.config.cdn.is_none());
+                let is_as_written =
+                    !cycle.contains_key(&link.to) && *target == link.to && (is_relative || self.config.cdn.is_none());
                 (!is_as_written).then(|| {
                     Edit::new(link.range.clone(), escape(asset.kind, &(target.relative_url(path.dir()) + &link.suffix)))
                 })

@@ -48,7 +48,9 @@ fn ties<'g>(group: &'g [SitePath], graph: &AssetGraph) -> Vec<(&'g SitePath, Tie
         let Some(linked) = graph.linked.get(path) else { continue };
         found.extend(linked.ties.iter().map(|tie| (path, tie.clone())));
         let named = linked.names.iter().find(|(text, _)| names.contains(text.rsplit('/').next().unwrap_or_default()));
-        found.extend(named.map(|(text, at)| (path, (Code::RunTimeNames, *at, format!("the string `{text}` names a module")))));
+        found.extend(
+            named.map(|(text, at)| (path, (Code::RunTimeNames, *at, format!("the string `{text}` names a module")))),
+        );
     }
     found
 }

@@ -37,8 +37,13 @@ impl Report {
         let _ = writeln!(
             text,
             "{} pages ({} rewritten), {} assets, {} references rewritten, {} to the CDN ({}.{} MB)",
-            self.pages, self.rewritten_pages, self.assets, self.references, self.references_moved,
-            megabytes / 10, megabytes % 10
+            self.pages,
+            self.rewritten_pages,
+            self.assets,
+            self.references,
+            self.references_moved,
+            megabytes / 10,
+            megabytes % 10
         );
         text + &counts(&self.findings)
     }
@@ -61,8 +66,12 @@ impl Report {
 
 /// Findings for people, and how many of each kind.
 pub fn findings_text(findings: &[Finding], verbose: bool) -> String {
-    let shown = findings.iter().filter(|finding| verbose || finding.code.level() > Level::Note);
-    shown.fold(String::new(), |text, finding| format!("{text}{finding}\n"))
+    let mut text = String::new();
+    for finding in findings.iter().filter(|finding| verbose || finding.code.level() > Level::Note) {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{finding}");
+    }
+    text
 }
 
 /// How many findings of each kind there are, a line each.

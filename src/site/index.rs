@@ -54,9 +54,9 @@ pub fn index(site: &Site, config: &Config) -> (AssetIndex, Vec<Finding>) {
     let read: Vec<_> = wanted
         .into_par_iter()
         .map(|(_, path)| {
-            asset(site, path).map(|asset| (path.clone(), asset)).map_err(|error| {
-                Finding::of_file(Code::Unreadable, path.as_str(), error.to_string())
-            })
+            asset(site, path)
+                .map(|asset| (path.clone(), asset))
+                .map_err(|error| Finding::of_file(Code::Unreadable, path.as_str(), error.to_string()))
         })
         .collect();
     let (mut assets, mut findings) = (BTreeMap::new(), Vec::new());

@@ -83,8 +83,7 @@ impl Site {
 
     /// Whether a file is still what it was when the site was walked.
     pub fn is_unchanged(&self, file: &SiteFile) -> bool {
-        fs::metadata(self.locate(file))
-            .is_ok_and(|now| now.len() == file.size && now.modified().ok() == file.modified)
+        fs::metadata(self.locate(file)).is_ok_and(|now| now.len() == file.size && now.modified().ok() == file.modified)
     }
 }
 
@@ -120,9 +119,7 @@ fn site_file(root: &Path, path: &Path) -> std::result::Result<SiteFile, Finding>
     if !metadata.is_file() {
         return Err(finding(Code::SpecialFile, "neither a file nor a directory".to_owned()));
     }
-    let path = relative
-        .to_str()
-        .and_then(|text| SitePath::new(&text.replace(std::path::MAIN_SEPARATOR, "/")));
+    let path = relative.to_str().and_then(|text| SitePath::new(&text.replace(std::path::MAIN_SEPARATOR, "/")));
     Ok(SiteFile { path, size: metadata.len(), modified: metadata.modified().ok(), relative })
 }
 

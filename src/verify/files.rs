@@ -93,7 +93,8 @@ fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found
 
 /// Every name that carries a fingerprint must stand for its bytes; in a cycle, for the bytes of all.
 fn check_names(files: &[Read<'_>]) -> Vec<Finding> {
-    let by_path: HashMap<&SitePath, usize> = files.iter().enumerate().map(|(number, file)| (&file.path, number)).collect();
+    let by_path: HashMap<&SitePath, usize> =
+        files.iter().enumerate().map(|(number, file)| (&file.path, number)).collect();
     let mut edges = DiGraphMap::<usize, ()>::new();
     for (from, file) in files.iter().enumerate() {
         edges.add_node(from);
@@ -110,7 +111,9 @@ fn check_names(files: &[Read<'_>]) -> Vec<Finding> {
         let group_print = is_cycle.then(|| group_fingerprint(&group, files));
         for file in group.iter().map(|number| &files[*number]) {
             // A file under its own name makes no promise about it.
-            let Some(named) = plan::own_fingerprint(&file.path).filter(|_| file.path.as_str() != file.original) else { continue };
+            let Some(named) = plan::own_fingerprint(&file.path).filter(|_| file.path.as_str() != file.original) else {
+                continue;
+            };
             let expected = match (&group_print, SitePath::new(file.original)) {
                 (Some(group), Some(original)) => plan::member(group, &original).as_str().to_owned(),
                 _ => file.fingerprint.clone(),

@@ -129,6 +129,7 @@ impl<'o> Published<'o> {
 
     /// Whether a path that leads nowhere is one that tightrope wrote.
     fn is_ours(&self, path: &SitePath) -> bool {
-        self.listed.contains(path) || crate::plan::own_fingerprint(path).is_some() && media_type::of(path).0 != media_type::Kind::Other
+        self.listed.contains(path)
+            || crate::plan::own_fingerprint(path).is_some() && media_type::of(path).0 != media_type::Kind::Other
     }
 }

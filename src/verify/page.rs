@@ -42,7 +42,8 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
         return Ok((0, Vec::new()));
     }
     reader.compare_preloads();
-    let findings = reader.findings.into_iter().map(|(at, code, reason)| Finding::at(code, path.as_str(), &page, at, reason));
+    let findings =
+        reader.findings.into_iter().map(|(at, code, reason)| Finding::at(code, path.as_str(), &page, at, reason));
     Ok((reader.references, findings.collect()))
 }
 
@@ -80,13 +81,11 @@ impl Reader<'_> {
         let joined = self.base.join(url.trim_matches(|c: char| c <= ' ')).ok()?;
         if let Some(below) = self.published.cdn.as_ref().and_then(|cdn| cdn.path_of(&joined)) {
             self.seen_on_cdn(at);
-            return match below.filter(|path| self.published.files.contains(path)) {
-                Some(path) => Some((path, true)),
-                None => {
-                    self.tell(at, Code::CdnFileMissing, format!("`{url}` has no local file"));
-                    None
-                }
-            };
+            let file = below.filter(|path| self.published.files.contains(path));
+            if file.is_none() {
+                self.tell(at, Code::CdnFileMissing, format!("`{url}` has no local file"));
+            }
+            return file.map(|path| (path, true));
         }
         let path = self.published.mount.resolve(&self.base, url)?.path;
         if self.published.files.contains(&path) {
@@ -125,9 +124,11 @@ impl Reader<'_> {
         if on_cdn && integrity.is_some() && cors.is_none() && !role.is_module() {
             self.tell(at, Code::CrossoriginMissing, format!("`{url}` has `integrity` without `crossorigin`"));
         }
-        let mode = cors.map_or(String::new(), |cors| if cors == "use-credentials" { cors } else { "anonymous".to_owned() });
+        let mode =
+            cors.map_or(String::new(), |cors| if cors == "use-credentials" { cors } else { "anonymous".to_owned() });
         let entry = (at, integrity.unwrap_or_default(), mode);
-        let list = if matches!(role, Role::PreloadPinned | Role::ModulePreload) { &mut self.preloads } else { &mut self.uses };
+        let list =
+            if matches!(role, Role::PreloadPinned | Role::ModulePreload) { &mut self.preloads } else { &mut self.uses };
         list.entry(url.to_owned()).or_insert(entry);
     }
 
