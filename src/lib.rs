@@ -39,5 +39,7 @@ pub mod page;
 pub mod pipeline;
 pub mod plan;
 pub mod report;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod site;
 pub mod verify;

@@ -20,7 +20,9 @@ fn broken(breaking: impl FnOnce(&Path)) -> Vec<(Code, String)> {
         ("a.png", "png"),
     ];
     fs::create_dir(&site).expect("a directory");
-    files.iter().for_each(|(name, text)| fs::write(site.join(name), text).expect("a file"));
+    for (name, text) in files {
+        fs::write(site.join(name), text).expect("a file");
+    }
     let settings = Settings { cdn: Some("https://cdn.example".to_owned()), ..Settings::default() };
     pipeline::build(&site, &out, &Config::new(settings).expect("good settings")).expect("it builds");
     breaking(&out);
@@ -98,7 +100,7 @@ fn what_is_taken_from_a_page_is_missed() {
 #[test]
 fn a_preload_that_differs_from_the_use_is_told() {
     let found = broken(|out| {
-        edit(out, |page| page.replacen("crossorigin=\"anonymous\"", "crossorigin=\"use-credentials\"", 1))
+        edit(out, |page| page.replacen("crossorigin=\"anonymous\"", "crossorigin=\"use-credentials\"", 1));
     });
     assert!(codes(&found).contains(&Code::PreloadDisagrees), "{found:#?}");
 }
