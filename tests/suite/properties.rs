@@ -83,6 +83,9 @@ proptest! {
 
     #[test]
     fn the_prefix_cut_and_the_steps_change_nothing(page in markup()) {
+        // lol_html 3.0.3 reads what follows `<script src=>` as text or as elements, depending on which handlers there
+        // are (`the_parser_is_of_two_minds` shows it), so there is no one answer to compare with.
+        prop_assume!(!page.contains("=>"));
         let candidates = Candidates::all();
         let whole = mark(page.as_bytes(), &candidates, None);
         let cut = Candidates::of(page.as_bytes());
@@ -130,4 +133,12 @@ proptest! {
             prop_assert_eq!(SitePath::from_url_path(&path.to_url()), Some(path));
         }
     }
+}
+
+/// If this fails, lol_html has mended it: the exception above can go.
+#[test]
+fn the_parser_is_of_two_minds() {
+    let page = b"<script src=><video src = v >";
+    let with = |modules| mark(page, &Candidates { modules, ..Candidates::of(page) }, None);
+    assert_ne!(with(true), with(false));
 }
