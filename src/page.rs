@@ -162,6 +162,8 @@ struct Survey {
     map_at: Option<usize>,
     /// The modules the page begins with.
     entries: BTreeSet<SitePath>,
+    /// What its inline modules import, with its `?query`: no attribute can pin that.
+    imported: BTreeSet<(SitePath, String)>,
     /// Whether the page has an import map of its own with addresses.
     own_import_map: bool,
     /// How the author spells the first reference that is edited.
@@ -208,6 +210,7 @@ struct Written<'p> {
     publication: &'p Publication,
     on_cdn: bool,
     original: SitePath,
+    suffix: String,
 }
 
 impl<'c> PageVisitor<'c> {
@@ -265,7 +268,7 @@ impl<'c> PageVisitor<'c> {
             None => self.local_url(reference, &target, publication),
         };
         self.note_relative(reference, at);
-        Some(Written { url, publication, on_cdn: cdn.is_some(), original: target.path })
+        Some(Written { url, publication, on_cdn: cdn.is_some(), original: target.path, suffix: target.suffix })
     }
 
     /// The published file as the author would spell it: the same directory, another name.
@@ -332,7 +335,8 @@ impl<'c> PageVisitor<'c> {
         let survey = self.survey.filter(|survey| self.context.config.integrity() && !survey.own_import_map)?;
         let plan = self.context.plan;
         let mut keys = BTreeMap::new();
-        for (path, suffix) in survey.entries.iter().flat_map(|entry| plan.imported_by(entry)) {
+        let inline = survey.imported.iter().map(|(path, suffix)| (path, suffix.as_str()));
+        for (path, suffix) in survey.entries.iter().flat_map(|entry| plan.imported_by(entry)).chain(inline) {
             let Some(publication) = plan.get(path) else { continue };
             let integrity = publication.digests.integrity().to_string();
             keys.insert(format!("{home}{}{suffix}", publication.path.to_url()), integrity.clone());
@@ -568,6 +572,7 @@ impl<'c> PageVisitor<'c> {
             }
             let Some(mut written) = self.write(&specifier.text, Role::ModuleScript, at) else { continue };
             self.seen.entries.insert(written.original.clone());
+            self.seen.imported.insert((written.original.clone(), written.suffix.clone()));
             self.seen.map_at.get_or_insert(before);
             if !written.on_cdn && !written.url.starts_with(['/', '.']) && !written.url.contains(':') {
                 // A specifier needs its `./`, or it is bare.

@@ -5,12 +5,14 @@ use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::uri::Authority;
 use hyper::{Method, Response, StatusCode};
 use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -106,12 +108,38 @@ fn full(bytes: impl Into<Bytes>) -> Body {
 /// The first half, then an error, upon which the connection is closed.
 fn half(mut bytes: Vec<u8>) -> Body {
     bytes.truncate(bytes.len() / 2);
-    let error = async {
-        // What was given before is sent when the body makes the connection wait, and not before.
-        tokio::task::yield_now().await;
-        Some(Err(io::Error::from(io::ErrorKind::ConnectionReset)))
-    };
-    full(bytes).with_trailers(error).boxed_unsync()
+    Half { next: Step::Send(bytes.into()) }.boxed_unsync()
+}
+
+/// Says nothing of its length: the header promises the whole, and hyper compares the two.
+struct Half {
+    next: Step,
+}
+
+enum Step {
+    Send(Bytes),
+    /// What was given before is written out when the body makes the connection wait, and not before.
+    Wait,
+    Break,
+}
+
+impl hyper::body::Body for Half {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match std::mem::replace(&mut self.next, Step::Break) {
+            Step::Send(bytes) => {
+                self.next = Step::Wait;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Step::Wait => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Step::Break => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+        }
+    }
 }
 
 fn not_found() -> Response<Body> {

@@ -179,12 +179,16 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
 
-    /// The answer: its status line, its headers without the time, its body.
-    fn ask(port: u16, target: &str, host: &str) -> io::Result<(String, String, Vec<u8>)> {
+    fn connect(port: u16, target: &str, host: &str) -> io::Result<TcpStream> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         write!(stream, "GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        Ok(stream)
+    }
+
+    /// The answer: its status line, its headers without the time, its body.
+    fn ask(port: u16, target: &str, host: &str) -> io::Result<(String, String, Vec<u8>)> {
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
+        connect(port, target, host)?.read_to_end(&mut answer)?;
         let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("headers");
         let head = String::from_utf8(answer[..end].to_vec()).expect("text");
         let (status, headers) = head.split_once("\r\n").expect("a status line");
@@ -266,7 +270,12 @@ mod tests {
         assert!(answer.0.contains("404") && answer.1.contains(cors), "{} {}", answer.0, answer.1);
 
         server.set_fault(Fault::Reset).await.expect("another fault");
-        assert_eq!(ask().expect_err("a reset").kind(), io::ErrorKind::ConnectionReset);
+        let mut stream = connect(port, "/app.js", "localhost").expect("a connection");
+        let mut answer = Vec::new();
+        let error = stream.read_to_end(&mut answer).expect_err("a reset");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        let answer = String::from_utf8(answer).expect("text");
+        assert!(answer.contains("content-length: 11\r\n") && answer.ends_with("\r\n\r\nlet a"), "{answer}");
 
         server.set_fault(Fault::None).await.expect("the end of all faults");
         assert_eq!(ask().expect("an answer"), healthy);
