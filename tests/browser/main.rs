@@ -56,12 +56,12 @@ fn has(requests: &BTreeSet<String>, asset: &str) -> bool {
     requests.iter().any(|published| is_published(asset, published))
 }
 
-/// What the page is now, and once more after all that was pending has had its turn: a script that runs twice does so
-/// late.
+/// What the page is now.
 async fn look(browser: &Browser) -> Value {
     browser.ask(PROBE).await
 }
 
+/// Lets all that was pending have its turn: a script that runs twice does so late.
 async fn settle(browser: &Browser) {
     // Two frames and an idle moment: timers, events and inserted scripts that were due have run by then.
     let idle = "const done = arguments[arguments.length - 1];
