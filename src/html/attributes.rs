@@ -1,7 +1,7 @@
 //! THE TABLE: which attribute of which element fetches what, and what that means for it.
 
 use crate::html::attribute_value::Decoded;
-use crate::html::rewriter::{Attribute, Element};
+use crate::html::visitor::{Attribute, Element};
 
 /// What a reference is for, and so what it may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

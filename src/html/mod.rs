@@ -7,3 +7,4 @@ pub mod encoding;
 pub mod rewriter;
 pub mod splice;
 pub mod srcset;
+pub mod visitor;

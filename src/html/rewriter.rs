@@ -2,7 +2,8 @@
 //! file that names lol_html.
 
 use crate::html::candidates::{Candidates, HOISTED, TAGS};
-use crate::html::splice::{Change, Splicer};
+use crate::html::splice::Splicer;
+use crate::html::visitor::{Attribute, Element, Failure, Inside, Namespace, Visitor};
 use encoding_rs::Encoding;
 use lol_html::html_content::{Element as LolElement, TextChunk};
 use lol_html::{AsciiCompatibleEncoding, HtmlRewriter, Selector, Settings};
@@ -10,83 +11,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::ops::Range;
 use std::rc::Rc;
-
-/// An attribute as the page has it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Attribute {
-    /// The name, in lower case.
-    pub name: String,
-    /// The value, its character references not decoded.
-    pub value: String,
-    /// The value's bytes, without its quotes; `None` when it was written without a value.
-    pub range: Option<Range<usize>>,
-}
-
-/// A start tag.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Element {
-    /// The tag's name, in lower case.
-    pub tag: String,
-    /// The bytes of the start tag.
-    pub range: Range<usize>,
-    /// All attributes, in order. Of duplicates, the first counts.
-    pub attributes: Vec<Attribute>,
-    /// Where the outermost `svg`, `math`, `template` or `frameset` around this element begins.
-    pub hoist_to: Option<usize>,
-}
-
-impl Element {
-    /// The attribute of that name.
-    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes.iter().find(|attribute| attribute.name == name)
-    }
-
-    /// Its raw value; empty when it is there without one.
-    pub fn value(&self, name: &str) -> Option<&str> {
-        self.attribute(name).map(|attribute| attribute.value.as_str())
-    }
-
-    /// Where something that must stand before this element, seen by a browser with scripts, can go.
-    pub fn before(&self) -> usize {
-        self.hoist_to.unwrap_or(self.range.start)
-    }
-}
-
-/// What a visitor says of an element.
-#[derive(Debug, Default)]
-pub struct Answer {
-    /// What to change.
-    pub changes: Vec<Change>,
-    /// Whether it wants to see the text inside, whole ([`Visitor::text`]).
-    pub wants_text: bool,
-}
-
-/// Who decides. Offsets are bytes of the page.
-pub trait Visitor {
-    /// A start tag, in document order.
-    fn element(&mut self, element: &Element) -> Answer;
-
-    /// The text of the element last asked for. `aligned` tells whether its bytes and the page's are the same, one for
-    /// one, so that offsets into it mean something.
-    fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change>;
-}
-
-/// Why a page was not rewritten.
-#[derive(Debug)]
-pub enum Failure {
-    /// The parser gave up.
-    Parser(String),
-    /// The output could not be written, or the input not read.
-    Io(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
 
 /// How much is given to the parser at once.
 const STEP: usize = 64 * 1024;
@@ -296,6 +221,8 @@ fn on_element<V: Visitor, W: Write>(
                 range: attribute.value_source_location().map(|location| location.bytes()),
             })
             .collect(),
+        namespace: namespace(element.namespace_uri()),
+        inside: Inside::default(),
         hoist_to: state.borrow().hoist.map(|(outermost, _)| outermost),
     };
     let wants_text = state.borrow_mut().element(&found);
@@ -314,6 +241,14 @@ fn on_element<V: Visitor, W: Write>(
         }))?;
     }
     Ok(())
+}
+
+fn namespace(uri: &str) -> Namespace {
+    match uri {
+        "http://www.w3.org/2000/svg" => Namespace::Svg,
+        "http://www.w3.org/1998/Math/MathML" => Namespace::MathMl,
+        _ => Namespace::Html,
+    }
 }
 
 /// The tag names to ask for, as a selector list.

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use tightrope::html::candidates::Candidates;
-use tightrope::html::rewriter::{Answer, Element, Visitor, rewrite};
+use tightrope::html::rewriter::rewrite;
 use tightrope::html::splice::Change;
 use tightrope::html::srcset;
+use tightrope::html::visitor::{Answer, Element, Visitor};
 use tightrope::model::path::SitePath;
 use tightrope::{css, js};
 
