@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result, io_error};
-use crate::graph::link;
+use crate::graph::link::{self, AssetGraph};
 use crate::manifest::{self, Manifest};
 use crate::model::finding::Finding;
 use crate::model::path::SitePath;
@@ -10,33 +10,80 @@ use crate::output::{Staging, native};
 use crate::page::{self, Context, Outcome};
 use crate::plan::{self, Home, Plan};
 use crate::report::Report;
-use crate::site::index;
+use crate::site::index::{self, AssetIndex};
 use crate::site::{self, Site, SiteFile};
 use rayon::prelude::*;
+use std::io;
 use std::path::Path;
 
 /// Builds SITE into OUT.
 ///
 /// What cannot be rewritten is copied and told in the report; an error means that OUT is what it was before.
 pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
-    let (site, mut findings) = site::walk(site)?;
+    let (site, findings) = site::walk(site)?;
     refuse_overlap(site.root(), out)?;
     if already_built(&site, config)? {
         return copy(&site, out, findings);
     }
 
+    let prepared = prepare(site, findings, config);
+    let context = prepared.context(config);
+    let staging = Staging::begin(out)?;
+    write_assets(context, &staging)?;
+    let outcomes = each_page(context, |file, path| {
+        let outcome = write_page(file, path, context, &staging)?;
+        if !outcome.changed {
+            staging.copy(&context.site.locate(file), &file.relative)?;
+        }
+        Ok(outcome)
+    })?;
+    let manifest = Manifest::new(&prepared.plan, config);
+    staging.write(Path::new(manifest::FILE_NAME), manifest.to_json().as_bytes())?;
+    staging.commit()?;
+    Ok(report(&prepared.plan, outcomes, prepared.findings))
+}
+
+/// What a build of SITE would do. Nothing is written.
+pub fn dry_run(site: &Path, config: &Config) -> Result<Report> {
+    let (site, findings) = site::walk(site)?;
+    if already_built(&site, config)? {
+        return Ok(Report { already_built: true, findings, ..Report::default() });
+    }
+    let prepared = prepare(site, findings, config);
+    let context = prepared.context(config);
+    let outcomes = each_page(context, |file, path| look_at_page(file, path, context))?;
+    Ok(report(&prepared.plan, outcomes, prepared.findings))
+}
+
+/// A site that was read, and what was decided about its assets.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The input.
+    pub site: Site,
+    /// What there is.
+    pub index: AssetIndex,
+    /// What refers to what.
+    pub graph: AssetGraph,
+    /// How each asset is published.
+    pub plan: Plan,
+    /// What was left alone so far.
+    pub findings: Vec<Finding>,
+}
+
+impl Prepared {
+    /// What its pages are rewritten with.
+    pub fn context<'p>(&'p self, config: &'p Config) -> Context<'p> {
+        Context { config, site: &self.site, index: &self.index, plan: &self.plan, explain: false }
+    }
+}
+
+/// Indexes, links and plans a site that was walked.
+pub fn prepare(site: Site, mut findings: Vec<Finding>, config: &Config) -> Prepared {
     let (index, unreadable) = index::index(&site, config);
     let (graph, in_files) = link::link(&index, &config.mount);
     let (plan, decided) = plan::plan(&index, &graph, config);
     findings.extend([unreadable, in_files, decided].into_iter().flatten());
-
-    let staging = Staging::begin(out)?;
-    let context = Context { config, site: &site, index: &index, plan: &plan };
-    write_assets(context, &staging)?;
-    let outcomes = write_pages(context, &staging)?;
-    staging.write(Path::new(manifest::FILE_NAME), Manifest::new(&plan, config).to_json().as_bytes())?;
-    staging.commit()?;
-    Ok(report(&plan, outcomes, findings))
+    Prepared { site, index, graph, plan, findings }
 }
 
 /// Every file that is no page: the original under its own name, and what is published under another.
@@ -66,31 +113,36 @@ fn copy_unchanged(site: &Site, file: &SiteFile, staging: &Staging, to: &Path) ->
     if site.is_unchanged(file) { Ok(()) } else { Err(Error::Changed { path: file.relative.clone() }) }
 }
 
-/// Pages, the largest first so that no thread is left with one at the end.
-fn write_pages(context: Context<'_>, staging: &Staging) -> Result<Vec<Outcome>> {
-    let Context { site, config, .. } = context;
-    let mut pages: Vec<_> = site
-        .files
-        .iter()
-        .filter_map(|file| Some((file, file.path.as_ref()?)))
-        .filter(|(_, path)| config.is_page(path))
-        .collect();
+/// Does something with every page, the largest first so that no thread is left with one at the end.
+pub fn each_page<T: Send>(
+    context: Context<'_>,
+    work: impl Fn(&SiteFile, &SitePath) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let files = context.site.files.iter().filter_map(|file| Some((file, file.path.as_ref()?)));
+    let mut pages: Vec<_> = files.filter(|(_, path)| context.config.is_page(path)).collect();
     pages.sort_by_key(|(file, _)| std::cmp::Reverse(file.size));
-    pages
-        .into_par_iter()
-        .map(|(file, path)| {
-            let mut outcome = page::rewrite(path, file.size, context)?;
-            match outcome.bytes.take() {
-                Some(bytes) => {
-                    staging.write(&file.relative, &bytes)?;
-                    // Only whether there was something is of interest from here on.
-                    outcome.bytes = Some(Vec::new());
-                }
-                None => staging.copy(&site.locate(file), &file.relative)?,
-            }
-            Ok(outcome)
-        })
-        .collect()
+    pages.into_par_iter().map(|(file, path)| work(file, path)).collect()
+}
+
+/// Writes a page that changes; one that does not is left to be copied.
+fn write_page(file: &SiteFile, path: &SitePath, context: Context<'_>, staging: &Staging) -> Result<Outcome> {
+    let site = context.site;
+    if file.size > page::WHOLE {
+        let open = || -> io::Result<Box<dyn io::Read>> { Ok(Box::new(site.open(path)?)) };
+        return page::rewrite_stream(path, &open, &mut staging.create(&file.relative)?, context);
+    }
+    let bytes = site.read(path).map_err(io_error("read", &file.relative))?;
+    let mut outcome = page::rewrite_bytes(path, &bytes, None, context);
+    if let Some(bytes) = outcome.bytes.take() {
+        staging.write(&file.relative, &bytes)?;
+    }
+    Ok(outcome)
+}
+
+/// What would become of a page.
+pub fn look_at_page(file: &SiteFile, path: &SitePath, context: Context<'_>) -> Result<Outcome> {
+    let bytes = context.site.read(path).map_err(io_error("read", &file.relative))?;
+    Ok(page::rewrite_bytes(path, &bytes, None, context))
 }
 
 fn report(plan: &Plan, outcomes: Vec<Outcome>, findings: Vec<Finding>) -> Report {
@@ -103,7 +155,7 @@ fn report(plan: &Plan, outcomes: Vec<Outcome>, findings: Vec<Finding>) -> Report
         ..Report::default()
     };
     for outcome in outcomes {
-        report.rewritten_pages += usize::from(outcome.bytes.is_some());
+        report.rewritten_pages += usize::from(outcome.changed);
         report.references += outcome.references;
         report.references_moved += outcome.moved;
         report.findings.extend(outcome.findings);

@@ -4,11 +4,11 @@ use crate::config::Config;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 use crate::model::finding::{Code, Finding, Level};
-use crate::report;
-use crate::{pipeline, verify};
+use crate::model::path::SitePath;
+use crate::{explain, filter, pipeline, report, verify};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Walks a built site onto a CDN, with a safety net under every asset
@@ -25,11 +25,10 @@ enum Command {
     Build(Build),
     /// Read OUT again and check every promise
     Verify(Verify),
-    /// Say what a finding means
-    Explain {
-        /// The finding's code, such as `missing-asset`; without it, all of them
-        code: Option<String>,
-    },
+    /// Say what becomes of every reference and why, or what a finding means
+    Explain(Box<Explain>),
+    /// Rewrite one page from standard input to standard output, by the plan of an earlier build
+    Rewrite(Rewrite),
 }
 
 #[derive(Debug, Args)]
@@ -37,8 +36,11 @@ struct Build {
     /// The directory that a build made; never written
     site: PathBuf,
     /// Where the new site goes; replaced as a whole
+    #[arg(long, required_unless_present = "dry_run")]
+    out: Option<PathBuf>,
+    /// Write nothing, and say what would be done
     #[arg(long)]
-    out: PathBuf,
+    dry_run: bool,
     #[command(flatten)]
     settings: Box<Settings>,
     #[command(flatten)]
@@ -51,6 +53,33 @@ struct Verify {
     out: PathBuf,
     #[command(flatten)]
     output: OutputOptions,
+}
+
+#[derive(Debug, Args)]
+struct Explain {
+    /// A site, or a finding's code such as `missing-asset`; without it, what all findings mean
+    what: Option<String>,
+    /// One page of the site, by its path in it; without it, all files
+    #[arg(value_name = "PAGE")]
+    only: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t)]
+    report: Format,
+}
+
+#[derive(Debug, Args)]
+struct Rewrite {
+    /// The `tightrope.json` of an output of `tightrope build`
+    #[arg(long, value_name = "FILE")]
+    plan: PathBuf,
+    /// Where the page lies, or would lie, in the site: `docs/index.html`
+    #[arg(long, value_name = "PATH")]
+    page: String,
+    /// Findings that make the exit status 1: a code, or `warnings`
+    #[arg(long, value_name = "CODE")]
+    deny: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -93,10 +122,13 @@ pub fn run() -> ExitCode {
 
 fn execute(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Build(Build { site, out, settings, output }) => {
+        Command::Build(Build { site, out, dry_run, settings, output }) => {
             let denied = denied(&output.deny)?;
             let config = Config::new(*settings)?;
-            let report = on_threads(output.jobs, || pipeline::build(&site, &out, &config))??;
+            let report = on_threads(output.jobs, || match out.filter(|_| !dry_run) {
+                Some(out) => pipeline::build(&site, &out, &config),
+                None => pipeline::dry_run(&site, &config),
+            })??;
             print(&output, || match output.report {
                 Format::Text => report.to_text(output.verbose),
                 Format::Json => report.to_json(),
@@ -112,7 +144,8 @@ fn execute(command: Command) -> Result<ExitCode> {
             });
             Ok(status(&checked.findings, &denied))
         }
-        Command::Explain { code } => explain(code.as_deref()),
+        Command::Explain(arguments) => explain(*arguments),
+        Command::Rewrite(arguments) => rewrite(&arguments),
     }
 }
 
@@ -152,7 +185,7 @@ fn code(name: &str) -> Result<Code> {
     Code::ALL.iter().copied().find(|code| code.name() == name).ok_or_else(|| Error::Setting {
         setting: "CODE",
         value: name.to_owned(),
-        reason: "no finding has this code; `tightrope explain` lists them".to_owned(),
+        reason: "no finding has this code, and no directory this name; `tightrope explain` lists the codes".to_owned(),
     })
 }
 
@@ -161,12 +194,37 @@ fn status(findings: &[Finding], denied: &[Code]) -> ExitCode {
     ExitCode::from(u8::from(findings.iter().any(fails)))
 }
 
-fn explain(name: Option<&str>) -> Result<ExitCode> {
-    let codes = match name {
-        Some(name) => vec![code(name)?],
-        None => Code::ALL.to_vec(),
+fn explain(Explain { what, only, settings, report }: Explain) -> Result<ExitCode> {
+    let text = match what {
+        Some(site) if only.is_some() || Path::new(&site).is_dir() => {
+            let (page, config) = (only.as_deref().map(site_path).transpose()?, Config::new(settings)?);
+            let all = on_threads(None, || explain::explain(Path::new(&site), page.as_ref(), &config))??;
+            match report {
+                Format::Text => explain::to_text(&all),
+                Format::Json => explain::to_json(&all),
+            }
+        }
+        Some(name) => report::explanation(code(&name)?),
+        None => Code::ALL.iter().fold(String::new(), |text, code| text + &report::explanation(*code)),
     };
-    let text = codes.iter().fold(String::new(), |text, code| text + &report::explanation(*code));
     let _ = io::stdout().write_all(text.as_bytes());
     Ok(ExitCode::SUCCESS)
+}
+
+fn rewrite(Rewrite { plan, page, deny }: &Rewrite) -> Result<ExitCode> {
+    let (denied, page) = (denied(deny)?, site_path(page)?);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let outcome = filter::rewrite(plan, &page, &mut io::stdin().lock(), &mut out)?;
+    out.flush().map_err(crate::error::io_error("write", page.as_str()))?;
+    // Standard output is the page.
+    let _ = io::stderr().write_all(report::findings_text(&outcome.findings, false).as_bytes());
+    Ok(status(&outcome.findings, &denied))
+}
+
+fn site_path(text: &str) -> Result<SitePath> {
+    SitePath::new(text.trim_start_matches("./")).ok_or_else(|| Error::Setting {
+        setting: "PAGE",
+        value: text.to_owned(),
+        reason: "not a path inside the site; try docs/index.html".to_owned(),
+    })
 }

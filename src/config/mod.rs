@@ -5,6 +5,7 @@ pub mod settings;
 use crate::cdn::Cdn;
 use crate::error::{Error, Result};
 use crate::graph::resolve::Mount;
+use crate::html::visitor::{Attribute, Element};
 use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -19,6 +20,9 @@ pub struct Config {
     pub cdn: Option<Cdn>,
     /// Where the site stands on its origin.
     pub mount: Mount,
+    /// The attributes that `--attribute` names, in lower case.
+    pub attribute_names: Vec<String>,
+    attributes: Vec<NamedAttribute>,
     pages: GlobSet,
     include: Option<GlobSet>,
     exclude: GlobSet,
@@ -34,7 +38,11 @@ impl Config {
         } else {
             globs("--page", &settings.page)?
         };
+        let attributes =
+            settings.attribute.iter().map(|text| NamedAttribute::parse(text)).collect::<Result<Vec<_>>>()?;
         Ok(Self {
+            attribute_names: attributes.iter().map(|named| named.attribute.clone()).collect(),
+            attributes,
             cdn: settings.cdn.as_deref().map(Cdn::parse).transpose()?,
             mount: Mount::new(settings.base_path.as_deref(), settings.site_url.as_deref())?,
             pages,
@@ -58,6 +66,13 @@ impl Config {
             && !is_fixed(path)
             && self.include.as_ref().is_none_or(|globs| globs.is_match(path.as_str()))
             && !self.exclude.is_match(path.as_str())
+    }
+
+    /// The attributes of an element that `--attribute` names.
+    pub fn named_attributes<'e>(&self, element: &'e Element) -> impl Iterator<Item = &'e Attribute> {
+        let wanted =
+            self.attributes.iter().filter(|named| named.element.as_ref().is_none_or(|tag| *tag == element.tag));
+        wanted.filter_map(|named| element.attribute(&named.attribute)).filter(|attribute| attribute.range.is_some())
     }
 
     /// Whether `integrity` is written.
@@ -93,4 +108,29 @@ fn globs(setting: &'static str, patterns: &[String]) -> Result<GlobSet> {
         set.add(glob);
     }
     set.build().map_err(|error| fail(&patterns.join(" "), &error))
+}
+
+/// `img[data-src]`, or `[data-src]` for any element.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct NamedAttribute {
+    element: Option<String>,
+    attribute: String,
+}
+
+impl NamedAttribute {
+    fn parse(text: &str) -> Result<Self> {
+        let name = |part: &str| {
+            let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+            (!part.is_empty() && part.bytes().all(fine)).then(|| part.to_ascii_lowercase())
+        };
+        let parsed = text.strip_suffix(']').and_then(|text| text.split_once('[')).and_then(|(element, attribute)| {
+            let element = if matches!(element, "" | "*") { None } else { Some(name(element)?) };
+            Some(Self { element, attribute: name(attribute)? })
+        });
+        parsed.ok_or_else(|| Error::Setting {
+            setting: "--attribute",
+            value: text.to_owned(),
+            reason: "not an element and its attribute; try img[data-src]".to_owned(),
+        })
+    }
 }

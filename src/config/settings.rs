@@ -74,6 +74,10 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB"))]
     #[serde(default)]
     pub page: Vec<String>,
+    /// More attributes that hold URLs, such as `img[data-src]`
+    #[cfg_attr(feature = "cli", arg(long, value_name = "ELEMENT[ATTRIBUTE]"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attribute: Vec<String>,
     /// Publish assets under their own names only
     #[cfg_attr(feature = "cli", arg(long))]
     #[serde(default)]

@@ -40,6 +40,8 @@ pub struct Linked {
     pub links: Vec<Link>,
     /// Why a module graph with this file cannot be renamed, or cannot move: the code, the place, the reason.
     pub ties: Vec<(Code, usize, String)>,
+    /// Bare specifiers: a page's import map says what they lead to.
+    pub bare: Vec<String>,
     /// Strings that end like a module's name, for the plan to hold against the names there are.
     pub names: Vec<(String, usize)>,
 }
@@ -61,7 +63,7 @@ pub fn link(index: &AssetIndex, mount: &Mount) -> (AssetGraph, Vec<Finding>) {
     let (mut linked, mut findings) = (BTreeMap::new(), Vec::new());
     for (path, (found, told)) in results {
         findings.extend(told);
-        if !found.links.is_empty() || !found.ties.is_empty() || !found.names.is_empty() {
+        if !found.links.is_empty() || !found.ties.is_empty() || !found.names.is_empty() || !found.bare.is_empty() {
             linked.insert(path, found);
         }
     }
@@ -112,8 +114,7 @@ fn link_script(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -
     let (mut linked, mut findings) = (Linked::default(), Vec::new());
     for specifier in script.specifiers {
         if specifier.is_bare() {
-            let reason = format!("imports `{}`, which is no path", specifier.text);
-            linked.ties.push((Code::BareSpecifier, specifier.range.start, reason));
+            linked.bare.extend((!specifier.dynamic).then_some(specifier.text));
             continue;
         }
         let Some(target) = mount.resolve(&base, &specifier.text) else { continue };

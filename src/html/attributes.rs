@@ -1,114 +1,341 @@
-//! THE TABLE: which attribute of which element fetches what, and what that means for it.
+//! THE TABLE: which attribute of which element fetches what, and what that means for it. What must never move is in it
+//! too, with its reason.
 
 use crate::html::attribute_value::Decoded;
-use crate::html::visitor::{Attribute, Element};
+use crate::html::visitor::{Attribute, Element, Namespace};
 
-/// What a reference is for, and so what it may have.
+/// One row: an attribute of an element, under a condition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// `<script src>` that is not a module.
-    ClassicScript {
-        /// Neither `async` nor `defer`: the parser waits for it.
-        blocking: bool,
-    },
-    /// `<script type=module src>`.
-    ModuleScript,
-    /// `<link rel=stylesheet>`.
-    Stylesheet,
-    /// `<link rel=modulepreload>`.
-    ModulePreload,
-    /// `<link rel=preload as=script>` or `as=style`.
-    PreloadPinned,
-    /// `<link rel=preload as=font>`.
-    PreloadFont,
-    /// `<link rel=preload>` of an image or media.
-    PreloadMedia,
-    /// `<link rel=preload>` of something that a script will fetch by a name of the origin.
-    PreloadFetch,
-    /// `<link rel=prefetch>`.
-    Prefetch,
-    /// Icons.
-    Icon,
-    /// Images of all kinds, and a video's poster.
-    Image,
-    /// Audio and video.
-    Media,
-    /// `<track>`.
-    Track {
-        /// Whether its media element has `crossorigin`.
-        cors: bool,
-    },
+pub struct Row {
+    /// The element, in lower case; `*` is any.
+    pub element: &'static str,
+    /// The attribute.
+    pub attribute: &'static str,
+    /// Whose element.
+    pub namespace: Namespace,
+    /// When the attribute counts.
+    pub when: When,
+    /// How the value is read.
+    pub form: Form,
+    /// What is fetched.
+    pub kind: Kind,
+    /// Whether it may come from another origin.
+    pub moves: Moves,
+    /// Whether it must be fetched with CORS when it comes from another origin.
+    pub cors: bool,
+    /// Whether `integrity` works there (HTML, section 4.2.4; for preloads it must be that of the use).
+    pub integrity: bool,
+    /// Who helps when the CDN fails.
+    pub fallback: Fallback,
 }
 
-impl Role {
-    /// Whether `integrity` works there (HTML, section 4.2.4; for preloads it must be that of the use).
-    pub fn takes_integrity(self) -> bool {
-        matches!(
-            self,
-            Self::ClassicScript { .. }
-                | Self::ModuleScript
-                | Self::Stylesheet
-                | Self::ModulePreload
-                | Self::PreloadPinned
-        )
+/// When an attribute counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// Whenever it is there.
+    Always,
+    /// A classic script that the parser waits for.
+    Blocking,
+    /// A classic script with `async` or `defer`.
+    Deferred,
+    /// `type=module`.
+    Module,
+    /// A `<link>` whose rel has this token, and none that stands above it in the table.
+    Rel(&'static str),
+    /// The same, and `as` is one of these; the empty text stands for none.
+    RelAs(&'static str, &'static [&'static str]),
+    /// `type=image`.
+    TypeImage,
+    /// The media element around it has `crossorigin`.
+    MediaCors,
+    /// `name` or `property` is one of these.
+    Named(&'static [&'static str]),
+    /// A meta refresh.
+    Refresh,
+}
+
+/// How a value is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// One URL.
+    Url,
+    /// One URL that crawlers read: it must be absolute.
+    AbsoluteUrl,
+    /// A list by the rules of `srcset`.
+    Srcset,
+    /// A page of its own.
+    Srcdoc,
+}
+
+/// What a reference fetches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A classic script.
+    Script,
+    /// A module, and so its graph.
+    Module,
+    /// A stylesheet.
+    Stylesheet,
+    /// Something that is fetched ahead of its use.
+    Hint,
+    /// An image.
+    Image,
+    /// Audio, video, or a text track.
+    Media,
+    /// A font.
+    Font,
+    /// The web application manifest.
+    WebManifest,
+    /// Another document, inside this one or behind a link.
+    Document,
+}
+
+/// Whether a reference may move.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moves {
+    /// To the CDN.
+    Yes,
+    /// It names what is published, on the origin. Why.
+    Never(&'static str),
+    /// It is not touched at all. Why.
+    Untouched(&'static str),
+}
+
+/// Who helps when the CDN fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fallback {
+    /// The net inserts a twin of the element.
+    Twin,
+    /// The net changes the element's attributes in place.
+    InPlace,
+    /// Nobody hears of the failure: the page does without a hint, an icon or a decoration.
+    None,
+}
+
+const BLANK: Row = Row {
+    element: "",
+    attribute: "",
+    namespace: Namespace::Html,
+    when: When::Always,
+    form: Form::Url,
+    kind: Kind::Image,
+    moves: Moves::Yes,
+    cors: false,
+    integrity: false,
+    fallback: Fallback::None,
+};
+
+const fn row(element: &'static str, attribute: &'static str, when: When, kind: Kind) -> Row {
+    Row { element, attribute, when, kind, ..BLANK }
+}
+
+impl Row {
+    const fn svg(self) -> Self {
+        Self { namespace: Namespace::Svg, ..self }
     }
 
-    /// Whether it must be fetched with CORS when it comes from another origin.
-    pub fn needs_cors(self) -> bool {
-        self.takes_integrity() || matches!(self, Self::PreloadFont)
+    const fn form(self, form: Form) -> Self {
+        Self { form, ..self }
     }
 
-    /// Why it may not come from another origin, if it may not.
-    pub fn stays(self) -> Option<&'static str> {
-        match self {
-            Self::PreloadFetch => Some("the script that uses it asks the origin"),
-            Self::Track { cors: false } => Some("a track of another origin needs `crossorigin` on its media element"),
-            _ => None,
-        }
+    /// Cross-origin `integrity` is an error without CORS (Subresource Integrity, section 3.4).
+    const fn pinned(self) -> Self {
+        Self { cors: true, integrity: true, ..self }
+    }
+
+    const fn cors(self) -> Self {
+        Self { cors: true, ..self }
+    }
+
+    const fn twin(self) -> Self {
+        Self { fallback: Fallback::Twin, ..self }
+    }
+
+    const fn in_place(self) -> Self {
+        Self { fallback: Fallback::InPlace, ..self }
+    }
+
+    const fn never(self, why: &'static str) -> Self {
+        Self { moves: Moves::Never(why), ..self }
+    }
+
+    const fn untouched(self, why: &'static str) -> Self {
+        Self { moves: Moves::Untouched(why), ..self }
     }
 
     /// Whether a module graph begins here.
-    pub fn is_module(self) -> bool {
-        matches!(self, Self::ModuleScript | Self::ModulePreload)
+    pub fn is_module(&self) -> bool {
+        self.kind == Kind::Module
     }
 }
 
+const NO_INTEGRITY: &str = "browsers check no integrity of an svg script";
+const OTHER_FILE: &str = "browsers do not fetch an element of a file from another origin";
+const SAME_ORIGIN: &str = "a web app manifest must come from the page's own origin";
+const NO_CORS: &str = "a track of another origin needs `crossorigin` on its media element";
+const BY_SCRIPT: &str = "the script that uses it asks for it under its own name";
+const WORKER: &str = "a worker must come from the page's own origin";
+const UNHEARD: &str = "its failure would reach nobody";
+const DOCUMENT: &str = "a document, not an asset";
+const LINK: &str = "a hyperlink, not an asset";
+
+const PREVIEWS: &[&str] = &["og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"];
+const TILES: &[&str] = &[
+    "msapplication-tileimage",
+    "msapplication-square70x70logo",
+    "msapplication-square150x150logo",
+    "msapplication-wide310x150logo",
+    "msapplication-square310x310logo",
+];
+
+use Kind::{Document, Font, Hint, Image, Media, Module, Script, Stylesheet, WebManifest};
+use When::{Always, Blocking, Deferred, MediaCors, Named, Refresh, Rel, RelAs, TypeImage};
+
+/// All rows. Of several that fit an attribute, the first counts; of an element's, the first decides its integrity.
+pub const TABLE: &[Row] = &[
+    row("script", "src", Blocking, Script).pinned().twin(),
+    row("script", "src", Deferred, Script).pinned().twin(),
+    row("script", "src", When::Module, Module).pinned().twin(),
+    row("script", "href", Blocking, Script).svg().never(NO_INTEGRITY),
+    row("script", "xlink:href", Blocking, Script).svg().never(NO_INTEGRITY),
+    row("link", "href", Rel("stylesheet"), Stylesheet).pinned().in_place(),
+    row("link", "href", RelAs("modulepreload", &["", "script"]), Module).pinned(),
+    row("link", "href", Rel("modulepreload"), Hint).untouched(WORKER),
+    row("link", "href", RelAs("preload", &["script", "style"]), Hint).pinned(),
+    row("link", "href", RelAs("preload", &["font"]), Font).cors(),
+    row("link", "href", RelAs("preload", &["image"]), Hint),
+    row("link", "href", RelAs("preload", &["video", "audio"]), Hint),
+    row("link", "href", Rel("preload"), Hint).untouched(BY_SCRIPT),
+    row("link", "href", Rel("prefetch"), Hint),
+    row("link", "href", Rel("icon"), Image),
+    row("link", "href", Rel("apple-touch-icon"), Image),
+    row("link", "href", Rel("apple-touch-icon-precomposed"), Image),
+    row("link", "href", Rel("apple-touch-startup-image"), Image),
+    row("link", "href", Rel("mask-icon"), Image),
+    row("link", "href", Rel("manifest"), WebManifest).never(SAME_ORIGIN),
+    row("link", "href", Rel("canonical"), Document).untouched(LINK),
+    row("link", "href", Rel("alternate"), Document).untouched(LINK),
+    row("link", "href", Rel("next"), Document).untouched(LINK),
+    row("link", "href", Rel("prev"), Document).untouched(LINK),
+    row("link", "imagesrcset", Rel("preload"), Image).form(Form::Srcset),
+    row("img", "src", Always, Image).in_place(),
+    row("img", "srcset", Always, Image).form(Form::Srcset).in_place(),
+    row("image", "href", Always, Image).svg().in_place(),
+    row("image", "xlink:href", Always, Image).svg().in_place(),
+    // An old name of img.
+    row("image", "src", Always, Image).in_place(),
+    row("image", "srcset", Always, Image).form(Form::Srcset).in_place(),
+    row("feimage", "href", Always, Image).svg().never(UNHEARD),
+    row("feimage", "xlink:href", Always, Image).svg().never(UNHEARD),
+    row("use", "href", Always, Image).svg().never(OTHER_FILE),
+    row("use", "xlink:href", Always, Image).svg().never(OTHER_FILE),
+    row("source", "src", Always, Media).in_place(),
+    row("source", "srcset", Always, Image).form(Form::Srcset).in_place(),
+    row("input", "src", TypeImage, Image).in_place(),
+    row("video", "src", Always, Media).in_place(),
+    row("video", "poster", Always, Image),
+    row("audio", "src", Always, Media).in_place(),
+    row("track", "src", MediaCors, Media).in_place(),
+    row("track", "src", Always, Media).never(NO_CORS),
+    row("body", "background", Always, Image),
+    row("table", "background", Always, Image),
+    row("thead", "background", Always, Image),
+    row("tbody", "background", Always, Image),
+    row("tfoot", "background", Always, Image),
+    row("tr", "background", Always, Image),
+    row("td", "background", Always, Image),
+    row("th", "background", Always, Image),
+    row("meta", "content", Named(PREVIEWS), Image).form(Form::AbsoluteUrl),
+    row("meta", "content", Named(TILES), Image),
+    row("meta", "content", Refresh, Document).untouched(LINK),
+    row("iframe", "srcdoc", Always, Document).form(Form::Srcdoc),
+    row("iframe", "src", Always, Document).untouched(DOCUMENT),
+    row("frame", "src", Always, Document).untouched(DOCUMENT),
+    row("embed", "src", Always, Document).untouched(DOCUMENT),
+    row("object", "data", Always, Document).untouched(DOCUMENT),
+    row("a", "href", Always, Document).untouched(LINK),
+    row("a", "ping", Always, Document).untouched(LINK),
+    row("area", "href", Always, Document).untouched(LINK),
+    row("form", "action", Always, Document).untouched(LINK),
+    row("button", "formaction", Always, Document).untouched(LINK),
+    row("input", "formaction", Always, Document).untouched(LINK),
+];
+
+/// What an attribute that `--attribute` names is. Images and media are moved, as far as their elements tell when they
+/// fail; scripts and sheets that other scripts load later cannot be pinned.
+pub const NAMED: Row = row("*", "", Always, Image).in_place();
+/// The same, of something that only scripts could pin.
+pub const NAMED_CODE: Row = row("*", "", Always, Script).never("only the script that loads it could pin it");
+
+/// `@import` in a page's own CSS: its `<style>` tells when it fails.
+pub const CSS_IMPORT: Row = row("style", "", Always, Stylesheet).in_place();
+/// `url()` of an image in a page's own CSS.
+pub const CSS_IMAGE: Row = row("*", "style", Always, Image);
+/// `url()` of a font there.
+pub const CSS_FONT: Row = row("*", "style", Always, Font).never(UNHEARD);
+/// `url(file.svg#id)`: a filter, a clip path, a mask.
+pub const CSS_ELEMENT: Row = row("*", "style", Always, Image).never(OTHER_FILE);
+/// What an inline module imports.
+pub const INLINE_IMPORT: Row = row("script", "", When::Module, Module).twin();
+
 /// One reference of an element.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Reference<'e> {
     /// Where it is written.
     pub attribute: &'e Attribute,
-    /// What it is for.
-    pub role: Role,
-    /// Whether the attribute is a list by the rules of `srcset`.
-    pub is_srcset: bool,
+    /// What the table says of it.
+    pub row: &'static Row,
 }
 
-/// The references of an element, the one that decides its integrity first. `media_cors` says whether the media element
-/// around it has `crossorigin`.
+/// The references of an element, in the order of the table. `media_cors` says whether the media element around it has
+/// `crossorigin`.
 pub fn references(element: &Element, media_cors: bool) -> Vec<Reference<'_>> {
-    let url = |name: &str, role: Role| {
-        element.attribute(name).map(|attribute| Reference { attribute, role, is_srcset: false })
-    };
-    let srcset = |name: &str| {
-        element.attribute(name).map(|attribute| Reference { attribute, role: Role::Image, is_srcset: true })
-    };
-    let found = match element.tag.as_str() {
-        "script" => vec![script_role(element).and_then(|role| url("src", role))],
-        "link" => vec![link_role(element).and_then(|role| url("href", role)), srcset("imagesrcset")],
-        "img" => vec![url("src", Role::Image), srcset("srcset")],
-        // `<image>` is svg's, or an old name of img.
-        "image" => {
-            vec![url("href", Role::Image), url("xlink:href", Role::Image), url("src", Role::Image), srcset("srcset")]
+    let mut found: Vec<Reference<'_>> = Vec::new();
+    for row in TABLE.iter().filter(|row| row.element == element.tag) {
+        let Some(attribute) = element.attribute(row.attribute).filter(|attribute| attribute.range.is_some()) else {
+            continue;
+        };
+        let is_new = found.iter().all(|known| known.row.attribute != row.attribute);
+        if is_new && is_of(row, element) && holds(row.when, element, media_cors) {
+            found.push(Reference { attribute, row });
         }
-        "source" => vec![url("src", Role::Media), srcset("srcset")],
-        "input" if keyword(element, "type") == "image" => vec![url("src", Role::Image)],
-        "video" => vec![url("src", Role::Media), url("poster", Role::Image)],
-        "audio" => vec![url("src", Role::Media)],
-        "track" => vec![url("src", Role::Track { cors: media_cors })],
-        _ => vec![],
-    };
-    found.into_iter().flatten().filter(|reference| reference.attribute.range.is_some()).collect()
+    }
+    found
+}
+
+/// Whether the row is about this element's namespace. Rows of HTML count in svg too: an svg that its parent's end tag
+/// closed still looks open, and what a browser does not fetch there may name the published file all the same.
+fn is_of(row: &Row, element: &Element) -> bool {
+    row.namespace == Namespace::Html || element.namespace == Namespace::Svg
+}
+
+fn holds(when: When, element: &Element, media_cors: bool) -> bool {
+    let rel = |token: &str| has_rel(element, token);
+    match when {
+        Always => true,
+        Blocking => script_kind(element) == ScriptKind::Classic && !is_deferred(element),
+        Deferred => script_kind(element) == ScriptKind::Classic && is_deferred(element),
+        When::Module => script_kind(element) == ScriptKind::Module,
+        Rel(token) => rel(token),
+        RelAs(token, types) => rel(token) && types.contains(&keyword(element, "as").as_str()),
+        TypeImage => keyword(element, "type") == "image",
+        MediaCors => media_cors,
+        Named(names) => {
+            let is = |attribute: &str| names.contains(&keyword(element, attribute).as_str());
+            is("name") || is("property")
+        }
+        Refresh => keyword(element, "http-equiv") == "refresh",
+    }
+}
+
+/// Whether a `<link>` has a rel token (HTML, section 4.6.7). One with `itemprop` is not fetched.
+fn has_rel(element: &Element, token: &str) -> bool {
+    element.attribute("itemprop").is_none()
+        && keyword(element, "rel").split_ascii_whitespace().any(|known| known == token)
+}
+
+fn is_deferred(element: &Element) -> bool {
+    element.attribute("async").is_some() || element.attribute("defer").is_some()
 }
 
 /// What kind of script an element is (HTML, section 4.12.1.1, "prepare the script element").
@@ -138,45 +365,6 @@ pub fn script_kind(element: &Element) -> ScriptKind {
         "importmap" => ScriptKind::ImportMap,
         other if is_javascript(other) => ScriptKind::Classic,
         _ => ScriptKind::Data,
-    }
-}
-
-fn script_role(element: &Element) -> Option<Role> {
-    match script_kind(element) {
-        ScriptKind::Classic => {
-            let waits = element.attribute("async").is_none() && element.attribute("defer").is_none();
-            Some(Role::ClassicScript { blocking: waits })
-        }
-        ScriptKind::Module => Some(Role::ModuleScript),
-        ScriptKind::ImportMap | ScriptKind::Data => None,
-    }
-}
-
-/// The role of a `<link>` by its rel tokens (HTML, section 4.6.7).
-fn link_role(element: &Element) -> Option<Role> {
-    if element.attribute("itemprop").is_some() {
-        return None;
-    }
-    let rel = keyword(element, "rel");
-    let has = |token: &str| rel.split_ascii_whitespace().any(|known| known == token);
-    if has("stylesheet") {
-        Some(Role::Stylesheet)
-    } else if has("modulepreload") {
-        // With `as=worker` and the like it is for something that must not move.
-        matches!(keyword(element, "as").as_str(), "" | "script").then_some(Role::ModulePreload)
-    } else if has("preload") {
-        Some(match keyword(element, "as").as_str() {
-            "script" | "style" => Role::PreloadPinned,
-            "font" => Role::PreloadFont,
-            "image" | "video" | "audio" => Role::PreloadMedia,
-            _ => Role::PreloadFetch,
-        })
-    } else if has("prefetch") {
-        Some(Role::Prefetch)
-    } else if has("icon") || has("apple-touch-icon") || has("apple-touch-icon-precomposed") {
-        Some(Role::Icon)
-    } else {
-        None
     }
 }
 

@@ -2,22 +2,38 @@
 //! them begins. Only that much is parsed; what follows is copied. A false hit costs time; a miss would be a fault, so
 //! this errs on the side of seeing too much.
 
-/// The elements the rewriter wants to see, each one bit of [`Candidates::tags`].
-pub const TAGS: [&str; 16] = [
-    "script", "link", "img", "image", "source", "input", "video", "audio", "track", "style", "base", "svg", "math",
-    "template", "frameset", "meta",
+/// The elements the rewriter wants to see, each one bit of [`Candidates::tags`], by their first letters.
+pub const TAGS: [&str; 28] = [
+    "audio", "base", "body", "feimage", "frameset", "iframe", "image", "img", "input", "link", "math", "meta",
+    "noscript", "script", "source", "style", "svg", "table", "tbody", "td", "template", "tfoot", "th", "thead", "tr",
+    "track", "use", "video",
 ];
 
 /// Elements in which the net must not be placed.
 pub const HOISTED: [&str; 4] = ["svg", "math", "template", "frameset"];
 
+/// What a tag must say to be wanted, where not every one is: a `<meta>` a policy or an image, a cell its background, a
+/// frame its document.
+fn condition(tag: &str) -> &'static [&'static str] {
+    match tag {
+        "meta" => &["content-security-policy", "image", "logo"],
+        "iframe" => &["srcdoc"],
+        "body" | "table" | "thead" | "tbody" | "tfoot" | "tr" | "td" | "th" => &["background"],
+        _ => &[],
+    }
+}
+
 /// What one pass over a page found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Candidates {
+pub struct Candidates<'n> {
     /// A bit for each of [`TAGS`] that may be there.
     pub tags: u32,
+    /// Whether every element is wanted, references in it or not.
+    pub every_element: bool,
     /// Whether any element may have a `style` attribute with a URL.
     pub style_attributes: bool,
+    /// More attributes that hold URLs, if any of them may be there.
+    pub named: &'n [String],
     /// Where the last candidate begins; `None` when there is none and the page can be copied.
     pub last: Option<usize>,
     /// Whether a module script or import map may be there.
@@ -28,17 +44,22 @@ pub struct Candidates {
     pub nonce: bool,
 }
 
-impl Candidates {
-    /// Looks through a whole page.
-    pub fn of(page: &[u8]) -> Self {
+impl<'n> Candidates<'n> {
+    /// Looks through a whole page. `named` are more attributes that hold URLs, in lower case.
+    pub fn of(page: &[u8], named: &'n [String]) -> Self {
         let mut found = Self::default();
         for at in memchr::memchr_iter(b'<', page) {
             let Some(index) = tag_at(&page[at + 1..]) else { continue };
-            let tag = || &page[at..tag_end(page, at + 1 + TAGS[index].len())];
-            match TAGS[index] {
-                // `meta` is wanted for a policy alone, and every page has some.
-                "meta" if !may_say(tag(), &["content-security-policy"]) => continue,
-                "meta" => found.csp = true,
+            let name = TAGS[index];
+            let name_end = at + 1 + name.len();
+            // The commonest tags of all are closed at once.
+            let tag = || if page.get(name_end) == Some(&b'>') { &[] } else { &page[at..tag_end(page, name_end)] };
+            let words = condition(name);
+            if !words.is_empty() && !may_say(tag(), words) {
+                continue;
+            }
+            match name {
+                "meta" => found.csp |= may_say(tag(), &["content-security-policy"]),
                 "script" => {
                     found.modules |= may_say(tag(), &["module", "importmap"]);
                     found.nonce |= may_say(tag(), &["nonce"]);
@@ -48,7 +69,7 @@ impl Candidates {
             }
             found.tags |= 1 << index;
             // What the net is hoisted out of matters only to what comes behind it.
-            if !HOISTED.contains(&TAGS[index]) {
+            if !HOISTED.contains(&name) {
                 found.last = Some(at);
             }
         }
@@ -56,12 +77,25 @@ impl Candidates {
             found.style_attributes = true;
             found.last = found.last.max(Some(style));
         }
+        if let Some(last) = named.iter().filter_map(|name| last_of(name, page)).max() {
+            found.named = named;
+            found.last = found.last.max(Some(last));
+        }
         found
     }
 
     /// Everything at once, for a page too large to look through first.
-    pub fn all() -> Self {
-        Self { tags: u32::MAX, style_attributes: true, last: Some(usize::MAX), modules: true, csp: true, nonce: true }
+    pub fn all(named: &'n [String]) -> Self {
+        Self {
+            tags: u32::MAX,
+            every_element: false,
+            style_attributes: true,
+            named,
+            last: Some(usize::MAX),
+            modules: true,
+            csp: true,
+            nonce: true,
+        }
     }
 
     /// Whether `tag` may be there.
@@ -73,16 +107,41 @@ impl Candidates {
 /// The index in [`TAGS`] of the tag whose name begins here.
 fn tag_at(name: &[u8]) -> Option<usize> {
     // The parser takes a name to white space, `/` or `>`; at the end of the page there is no tag.
-    let fits = |tag: &str| {
+    let fits = |tag: &&str| {
         let end = name.get(tag.len());
         name.len() >= tag.len()
             && name[..tag.len()].eq_ignore_ascii_case(tag.as_bytes())
             && end.is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))
     };
-    match name.first()?.to_ascii_lowercase() {
-        b's' | b'l' | b'i' | b'v' | b'a' | b't' | b'b' | b'm' | b'f' => TAGS.iter().position(|tag| fits(tag)),
-        _ => None,
+    // Which of them begin with this letter: a page has many tags, and few of them are wanted.
+    let (from, to) = match name.first()?.to_ascii_lowercase() {
+        b'a' => (0, 1),
+        b'b' => (1, 3),
+        b'f' => (3, 5),
+        b'i' => (5, 9),
+        b'l' => (9, 10),
+        b'm' => (10, 12),
+        b'n' => (12, 13),
+        b's' => (13, 17),
+        b't' => (17, 26),
+        b'u' => (26, 27),
+        b'v' => (27, 28),
+        _ => return None,
+    };
+    TAGS[from..to].iter().position(fits).map(|index| from + index)
+}
+
+/// The tag that may hold the last attribute of this name.
+fn last_of(name: &str, page: &[u8]) -> Option<usize> {
+    let first = *name.as_bytes().first()?;
+    let mut before = page.len();
+    while let Some(at) = memchr::memrchr2(first.to_ascii_lowercase(), first.to_ascii_uppercase(), &page[..before]) {
+        before = at;
+        if page.get(at..at + name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes())) {
+            return memchr::memrchr(b'<', &page[..at]);
+        }
     }
+    None
 }
 
 /// Where a tag ends whose name ended at `at`: past its `>`, by the attribute states of the tokenizer (HTML, sections
@@ -170,10 +229,10 @@ mod tests {
     #[test]
     fn the_last_candidate_is_where_parsing_may_stop() {
         let page = b"<p><SCRIPT src=a></script><p><imgx><i>";
-        let found = Candidates::of(page);
+        let found = Candidates::of(page, &[]);
         assert!(found.has("script") && !found.has("img"));
         assert_eq!(found.last, Some(3));
-        assert_eq!(Candidates::of(b"<p>no references<a href=x>").last, None);
+        assert_eq!(Candidates::of(b"<p>no references<a href=x>", &[]).last, None);
     }
 
     #[test]
@@ -181,13 +240,41 @@ mod tests {
         for tag in ["<p>", "<p a='>' b=\">\">", "<p =\"x b=\"y>z\">", "<p a = '>'>", "<p a'b>", "<p a=b'>", "<p/a=/>"] {
             assert_eq!(tag_end(format!("{tag}<q a='>'>").as_bytes(), 2), tag.len(), "{tag}");
         }
-        assert!(Candidates::of(b"<script data-a='>' TYPE=Module>").modules);
-        assert!(!Candidates::of(b"<script src=a></script> a module").modules);
+        assert!(Candidates::of(b"<script data-a='>' TYPE=Module>", &[]).modules);
+        assert!(!Candidates::of(b"<script src=a></script> a module", &[]).modules);
+    }
+
+    #[test]
+    fn every_wanted_tag_is_found_by_its_letter() {
+        for (index, tag) in TAGS.iter().enumerate() {
+            assert_eq!(tag_at(format!("{}>", tag.to_uppercase()).as_bytes()), Some(index), "{tag}");
+            assert_eq!(
+                tag_at(format!("{tag}x>").as_bytes()),
+                TAGS.iter().position(|other| *other == format!("{tag}x"))
+            );
+        }
+    }
+
+    #[test]
+    fn some_tags_are_wanted_only_for_what_they_say() {
+        for (page, wanted) in [
+            (&b"<td>"[..], false),
+            (b"<td class=background>", true),
+            (b"<TD\nBACKGROUND=x>", true),
+            (b"<meta charset=utf-8>", false),
+            (b"<meta property=og:image content=x>", true),
+            (b"<iframe src=x>", false),
+            (b"<iframe srcdoc=x>", true),
+        ] {
+            assert_eq!(Candidates::of(page, &[]).last.is_some(), wanted, "{}", String::from_utf8_lossy(page));
+        }
+        let named = ["data-src".to_owned()];
+        assert_eq!(Candidates::of(b"<b><i DATA-SRC=x>", &named).last, Some(3));
     }
 
     #[test]
     fn a_style_attribute_counts_only_beside_a_url() {
-        assert!(!Candidates::of(b"<p style='color:red'>").style_attributes);
-        assert_eq!(Candidates::of(b"<b><p style='background:URL(x)'>").last, Some(3));
+        assert!(!Candidates::of(b"<p style='color:red'>", &[]).style_attributes);
+        assert_eq!(Candidates::of(b"<b><p style='background:URL(x)'>", &[]).last, Some(3));
     }
 }

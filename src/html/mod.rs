@@ -2,6 +2,7 @@
 
 pub mod attribute_value;
 pub mod attributes;
+pub mod base_url;
 pub mod candidates;
 pub mod encoding;
 pub mod rewriter;

@@ -2,8 +2,8 @@
 //! file that names lol_html.
 
 use crate::html::candidates::{Candidates, HOISTED, TAGS};
-use crate::html::splice::Splicer;
-use crate::html::visitor::{Attribute, Element, Failure, Inside, Namespace, Visitor};
+use crate::html::splice::{Change, Splicer};
+use crate::html::visitor::{Answer, Attribute, Element, Failure, Inside, Namespace, Visitor};
 use encoding_rs::Encoding;
 use lol_html::html_content::{Element as LolElement, TextChunk};
 use lol_html::{AsciiCompatibleEncoding, HtmlRewriter, Selector, Settings};
@@ -11,47 +11,52 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// How much is given to the parser at once.
 const STEP: usize = 64 * 1024;
 
-/// Rewrites a page that is in memory, parsing no further than its last candidate. `step` is how many bytes are given
-/// to the parser at once (`None`: as many as is good); it never changes the result.
-pub fn rewrite<V: Visitor, W: Write>(
+/// Looks at a page that is in memory, parsing no further than its last candidate, and returns the changes that the
+/// visitor answers with. `step` is how many bytes are given to the parser at once (`None`: as many as is good); it
+/// never changes the result.
+pub fn inspect(
     page: &[u8],
-    candidates: &Candidates,
+    candidates: &Candidates<'_>,
     encoding: &'static Encoding,
     step: Option<usize>,
-    visitor: &mut V,
-    out: W,
-) -> Result<W, Failure> {
-    let state = Rc::new(RefCell::new(State::new(visitor, out)));
+    visitor: &mut dyn Visitor,
+) -> Result<Vec<Change>, Failure> {
+    let Some(last) = candidates.last else { return Ok(Vec::new()) };
+    let target = Collector { page, taken: 0, changes: Vec::new() };
+    let state = State::shared(visitor, target, encoding, candidates);
+    let mut parser = parser(&state)?;
     let mut fed = 0;
-    if let Some(last) = candidates.last {
-        let mut parser = parser(candidates, encoding, &state)?;
-        // Beyond the last candidate in small steps: the parser itself tells when it is past it.
-        while fed < page.len() && !(fed > last && state.borrow_mut().is_past(last)) {
-            let size = step.unwrap_or(if fed <= last { (last - fed).saturating_add(1).clamp(512, STEP) } else { 512 });
-            let end = page.len().min(fed + size);
-            parser.write(&page[fed..end]).map_err(|error| Failure::Parser(error.to_string()))?;
-            fed = end;
-        }
-        parser.end().map_err(|error| Failure::Parser(error.to_string()))?;
+    // Beyond the last candidate in small steps: the parser itself tells when it is past it.
+    while fed < page.len() && !(fed > last && state.borrow_mut().is_past(last)) {
+        let size = step.unwrap_or(if fed <= last { (last - fed).saturating_add(1).clamp(512, STEP) } else { 512 });
+        let end = page.len().min(fed + size);
+        parser.write(&page[fed..end]).map_err(|error| Failure::Parser(error.to_string()))?;
+        fed = end;
     }
-    finish(state, &page[fed..])
+    parser.end().map_err(|error| Failure::Parser(error.to_string()))?;
+    Ok(finish(state)?.changes)
 }
 
-/// Rewrites a page that streams by, in memory bounded by its largest tag, `<style>` or inline module.
-pub fn rewrite_stream<V: Visitor, W: Write>(
+/// Rewrites a page that streams by, in memory bounded by its largest tag and by [`TEXT_MAX`]. `first` are changes that
+/// are known before; the others are what the visitor answers.
+pub fn rewrite_stream<W: Write>(
     page: &mut dyn io::Read,
+    candidates: &Candidates<'_>,
     encoding: &'static Encoding,
-    visitor: &mut V,
+    first: Vec<Change>,
+    visitor: &mut dyn Visitor,
     out: W,
 ) -> Result<W, Failure> {
-    let state = Rc::new(RefCell::new(State::new(visitor, out)));
-    let everything = Candidates::all();
-    let mut parser = parser(&everything, encoding, &state)?;
+    let mut splicer = Splicer::new(out);
+    splicer.record(first);
+    let state = State::shared(visitor, splicer, encoding, candidates);
+    let mut parser = parser(&state)?;
     let mut buffer = vec![0; STEP];
     loop {
         let read = page.read(&mut buffer)?;
@@ -61,29 +66,100 @@ pub fn rewrite_stream<V: Visitor, W: Write>(
         parser.write(&buffer[..read]).map_err(|error| Failure::Parser(error.to_string()))?;
     }
     parser.end().map_err(|error| Failure::Parser(error.to_string()))?;
-    finish(state, &[])
+    Ok(finish(state)?.finish()?)
 }
 
-fn finish<V: Visitor, W: Write>(state: Shared<'_, V, W>, rest: &[u8]) -> Result<W, Failure> {
-    // The parser held the other owners, and it is gone.
+/// What became of the page, when the parser is gone, which held the other owners of the state.
+fn finish<T: Target>(state: Shared<'_, T>) -> Result<T, Failure> {
     let state = Rc::into_inner(state).map(RefCell::into_inner);
     let Some(mut state) = state else { return Err(Failure::Parser("the parser outlived its page".to_owned())) };
     state.heed_signals();
-    state.splicer.release();
-    state.splicer.take(rest);
-    Ok(state.splicer.finish()?)
+    state.target.release();
+    Ok(state.target)
 }
 
-type Shared<'v, V, W> = Rc<RefCell<State<'v, V, W>>>;
+/// Where the parser's bytes and the visitor's changes go.
+trait Target {
+    fn record(&mut self, changes: Vec<Change>);
+    /// The page's next bytes, with which the handlers are done.
+    fn take(&mut self, bytes: &[u8]);
+    /// How many bytes have been taken.
+    fn taken(&self) -> usize;
+    /// From here on bytes must wait: changes among them are still to come.
+    fn hold(&mut self, offset: usize);
+    fn release(&mut self);
+    /// The page's own bytes, if they are still there.
+    fn bytes(&self, range: Range<usize>) -> Option<&[u8]>;
+}
+
+/// Keeps the changes to a page that is in memory as a whole.
+struct Collector<'p> {
+    page: &'p [u8],
+    taken: usize,
+    changes: Vec<Change>,
+}
+
+impl Target for Collector<'_> {
+    fn record(&mut self, changes: Vec<Change>) {
+        self.changes.extend(changes);
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.taken += bytes.len();
+    }
+
+    fn taken(&self) -> usize {
+        self.taken
+    }
+
+    fn hold(&mut self, _offset: usize) {}
+
+    fn release(&mut self) {}
+
+    fn bytes(&self, range: Range<usize>) -> Option<&[u8]> {
+        self.page.get(range)
+    }
+}
+
+impl<W: Write> Target for Splicer<W> {
+    fn record(&mut self, changes: Vec<Change>) {
+        Splicer::record(self, changes);
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        Splicer::take(self, bytes);
+    }
+
+    fn taken(&self) -> usize {
+        Splicer::taken(self)
+    }
+
+    fn hold(&mut self, offset: usize) {
+        Splicer::hold(self, offset);
+    }
+
+    fn release(&mut self) {
+        Splicer::release(self);
+    }
+
+    fn bytes(&self, range: Range<usize>) -> Option<&[u8]> {
+        self.held(range)
+    }
+}
+
+type Shared<'v, T> = Rc<RefCell<State<'v, T>>>;
 
 /// What the parser's handlers and its sink share. They never run at the same time.
-struct State<'v, V, W> {
-    visitor: &'v mut V,
-    splicer: Splicer<W>,
+struct State<'v, T> {
+    visitor: &'v mut dyn Visitor,
+    target: T,
     /// The text being gathered, and where it began.
     text: Option<Text>,
-    /// The outermost element that the net must be hoisted out of, and how many such elements are open.
-    hoist: Option<(usize, usize)>,
+    /// The elements around that the net must be hoisted out of: where the outermost begins, and for each whether it is
+    /// a declarative shadow root.
+    hoist: Option<(usize, Vec<bool>)>,
+    encoding: &'static Encoding,
+    candidates: Candidates<'v>,
     signals: Rc<Signals>,
 }
 
@@ -101,17 +177,32 @@ struct Signals {
 struct Text {
     start: usize,
     gathered: String,
+    /// Whether it is markup, to be read as a browser without scripts does.
+    is_noscript: bool,
 }
 
-impl<'v, V: Visitor, W: Write> State<'v, V, W> {
-    fn new(visitor: &'v mut V, out: W) -> Self {
-        Self { visitor, splicer: Splicer::new(out), text: None, hoist: None, signals: Rc::default() }
+/// A text longer than this is left alone: it is held in memory, and no page that works has one.
+const TEXT_MAX: usize = 4 * 1024 * 1024;
+
+impl<'v, T: Target> State<'v, T> {
+    fn shared(
+        visitor: &'v mut dyn Visitor,
+        target: T,
+        encoding: &'static Encoding,
+        candidates: &Candidates<'v>,
+    ) -> Shared<'v, T> {
+        let (candidates, signals) = (*candidates, Rc::default());
+        Rc::new(RefCell::new(Self { visitor, target, text: None, hoist: None, encoding, candidates, signals }))
     }
 
     /// Whether the parser has dealt with the tag that begins at `offset`, and with its text if that is wanted.
     fn is_past(&mut self, offset: usize) -> bool {
         self.heed_signals();
-        self.text.is_none() && self.splicer.taken() > offset
+        self.text.is_none() && self.target.taken() > offset
+    }
+
+    fn is_in_shadow_root(&self) -> bool {
+        self.hoist.as_ref().is_some_and(|(_, open)| open.contains(&true))
     }
 
     fn heed_signals(&mut self) {
@@ -126,24 +217,31 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
     /// The page's next bytes, as the parser lets them go.
     fn take(&mut self, bytes: &[u8]) {
         self.heed_signals();
-        self.splicer.take(bytes);
+        self.target.take(bytes);
     }
 
-    /// Whether the text of the element is wanted.
+    /// Tells the visitor of an element. Whether the text inside is wanted.
     fn element(&mut self, element: &Element) -> bool {
         self.end_text(None);
-        let answer = self.visitor.element(element);
-        self.splicer.record(answer.changes);
-        if answer.wants_text {
+        let is_noscript = element.tag == "noscript" && element.namespace == Namespace::Html;
+        let answer = if is_noscript { Answer::default() } else { self.visitor.element(element) };
+        self.target.record(answer.changes);
+        let wants_text = answer.wants_text || is_noscript;
+        if wants_text {
             // From the tag on: what is injected because of the text goes in front of it.
-            self.splicer.hold(element.range.start);
-            self.text = Some(Text { start: element.range.end, gathered: String::new() });
+            self.target.hold(element.range.start);
+            self.text = Some(Text { start: element.range.end, gathered: String::new(), is_noscript });
         }
-        answer.wants_text
+        wants_text
     }
 
     fn text(&mut self, chunk: &str) {
-        if let Some(text) = &mut self.text {
+        let Some(text) = &mut self.text else { return };
+        if text.gathered.len() + chunk.len() > TEXT_MAX {
+            self.visitor.text_too_long(text.start);
+            self.text = None;
+            self.target.release();
+        } else {
             text.gathered.push_str(chunk);
         }
     }
@@ -153,45 +251,93 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
     fn end_text(&mut self, end: Option<usize>) {
         let Some(text) = self.text.take() else { return };
         if let Some(end) = end.filter(|end| *end > text.start) {
-            let aligned = text.gathered.len() == end - text.start;
-            let changes = self.visitor.text(&text.gathered, text.start, aligned);
-            self.splicer.record(changes);
+            let changes = if text.is_noscript {
+                self.noscript(text.start..end)
+            } else {
+                let aligned = text.gathered.len() == end - text.start;
+                self.visitor.text(&text.gathered, text.start, aligned)
+            };
+            self.target.record(changes);
         }
-        self.splicer.release();
+        self.target.release();
     }
 
-    fn enter(&mut self, at: usize) {
-        self.hoist = Some(self.hoist.map_or((at, 1), |(outermost, depth)| (outermost, depth + 1)));
+    /// What stands in a `<noscript>` is text to the parser, because it is to a browser with scripts: it is read anew.
+    fn noscript(&mut self, range: Range<usize>) -> Vec<Change> {
+        let Some(markup) = self.target.bytes(range.clone()).map(<[u8]>::to_vec) else { return Vec::new() };
+        let mut candidates = Candidates::of(&markup, self.candidates.named);
+        candidates.every_element = self.candidates.every_element;
+        let mut inside = Nested { visitor: &mut *self.visitor, offset: range.start, changes: Vec::new() };
+        let read = inspect(&markup, &candidates, self.encoding, None, &mut inside);
+        if read.is_ok() { inside.changes } else { Vec::new() }
+    }
+
+    fn enter(&mut self, at: usize, is_shadow_root: bool) {
+        self.hoist.get_or_insert((at, Vec::new())).1.push(is_shadow_root);
     }
 
     fn leave(&mut self) {
-        self.hoist = self.hoist.and_then(|(outermost, depth)| (depth > 1).then_some((outermost, depth - 1)));
+        let Some((_, open)) = &mut self.hoist else { return };
+        open.pop();
+        if open.is_empty() {
+            self.hoist = None;
+        }
     }
 }
 
-/// The parser for pages with these candidates.
-fn parser<'v, V, W>(
-    candidates: &Candidates,
-    encoding: &'static Encoding,
-    state: &Shared<'v, V, W>,
-) -> Result<HtmlRewriter<'v, impl FnMut(&[u8]) + use<'v, V, W>>, Failure>
-where
-    V: Visitor + 'v,
-    W: Write + 'v,
-{
+/// Passes on what is seen in markup that stands inside the page from `offset` on, and keeps the changes, which belong
+/// to the page.
+struct Nested<'v> {
+    visitor: &'v mut dyn Visitor,
+    offset: usize,
+    changes: Vec<Change>,
+}
+
+impl Visitor for Nested<'_> {
+    fn element(&mut self, element: &Element) -> Answer {
+        let shifted = |range: &Range<usize>| range.start + self.offset..range.end + self.offset;
+        let mut element = element.clone();
+        element.range = shifted(&element.range);
+        for range in element.attributes.iter_mut().filter_map(|attribute| attribute.range.as_mut()) {
+            *range = shifted(range);
+        }
+        element.hoist_to = element.hoist_to.map(|at| at + self.offset);
+        element.inside.noscript = true;
+        let answer = self.visitor.element(&element);
+        self.changes.extend(answer.changes);
+        Answer { changes: Vec::new(), wants_text: answer.wants_text }
+    }
+
+    fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change> {
+        self.changes.extend(self.visitor.text(text, start + self.offset, aligned));
+        Vec::new()
+    }
+
+    fn text_too_long(&mut self, start: usize) {
+        self.visitor.text_too_long(start + self.offset);
+    }
+}
+
+/// The parser of a page.
+fn parser<'v, T: Target + 'v>(
+    state: &Shared<'v, T>,
+) -> Result<HtmlRewriter<'v, impl FnMut(&[u8]) + use<'v, T>>, Failure> {
+    let (encoding, candidates) = (state.borrow().encoding, state.borrow().candidates);
     let encoding = AsciiCompatibleEncoding::new(encoding)
         .ok_or_else(|| Failure::Parser(format!("{} is not compatible with ASCII", encoding.name())))?;
     let mut settings = Settings::new().with_strict(false).with_encoding(encoding);
-    if let Some(selector) = selector(&element_list(candidates)) {
+    if let Some(selector) = selector(&element_list(&candidates)) {
         let state = Rc::clone(state);
         let handlers = lol_html::ElementContentHandlers::default()
             .element(move |element: &mut LolElement<'_, '_>| on_element(&state, element));
         settings = settings.append_element_content_handler((Cow::Owned(selector), handlers));
     }
-    let texts: Vec<_> = [candidates.has("style").then_some("style"), candidates.modules.then_some("script")]
-        .into_iter()
-        .flatten()
-        .collect();
+    let texts = [
+        candidates.has("style").then_some("style"),
+        candidates.modules.then_some("script"),
+        candidates.has("noscript").then_some("noscript"),
+    ];
+    let texts: Vec<_> = texts.into_iter().flatten().collect();
     if let Some(selector) = selector(&texts.join(",")) {
         let state = Rc::clone(state);
         let handlers = lol_html::ElementContentHandlers::default().text(move |text: &mut TextChunk<'_>| {
@@ -204,10 +350,7 @@ where
     Ok(HtmlRewriter::new(settings, move |bytes: &[u8]| sink.borrow_mut().take(bytes)))
 }
 
-fn on_element<V: Visitor, W: Write>(
-    state: &Shared<'_, V, W>,
-    element: &mut LolElement<'_, '_>,
-) -> lol_html::HandlerResult {
+fn on_element<T: Target>(state: &Shared<'_, T>, element: &mut LolElement<'_, '_>) -> lol_html::HandlerResult {
     state.borrow_mut().heed_signals();
     let found = Element {
         tag: element.tag_name(),
@@ -222,13 +365,15 @@ fn on_element<V: Visitor, W: Write>(
             })
             .collect(),
         namespace: namespace(element.namespace_uri()),
-        inside: Inside::default(),
-        hoist_to: state.borrow().hoist.map(|(outermost, _)| outermost),
+        inside: Inside { noscript: false, shadow_root: state.borrow().is_in_shadow_root() },
+        hoist_to: state.borrow().hoist.as_ref().map(|(outermost, _)| *outermost),
     };
     let wants_text = state.borrow_mut().element(&found);
     let hoisted = HOISTED.contains(&found.tag.as_str()) && element.can_have_content();
     if hoisted {
-        state.borrow_mut().enter(found.range.start);
+        // A declarative shadow root (HTML, section 4.12.3): what fails in it tells nobody outside.
+        let is_shadow_root = found.attribute("shadowrootmode").is_some();
+        state.borrow_mut().enter(found.range.start, is_shadow_root);
     }
     if wants_text || hoisted {
         let signals = Rc::clone(&state.borrow().signals);
@@ -252,9 +397,13 @@ fn namespace(uri: &str) -> Namespace {
 }
 
 /// The tag names to ask for, as a selector list.
-fn element_list(candidates: &Candidates) -> String {
-    let tags = TAGS.iter().filter(|tag| candidates.has(tag)).copied();
-    tags.chain(candidates.style_attributes.then_some("[style]")).collect::<Vec<_>>().join(",")
+fn element_list(candidates: &Candidates<'_>) -> String {
+    if candidates.every_element {
+        return "*".to_owned();
+    }
+    let tags = TAGS.iter().filter(|tag| candidates.has(tag)).map(|tag| (*tag).to_owned());
+    let style = candidates.style_attributes.then(|| "[style]".to_owned());
+    tags.chain(style).chain(candidates.named.iter().map(|name| format!("[{name}]"))).collect::<Vec<_>>().join(",")
 }
 
 /// The selector, parsed once a thread; `None` for the empty list.

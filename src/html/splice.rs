@@ -14,7 +14,17 @@ pub enum Change {
 }
 
 impl Change {
-    fn start(&self) -> usize {
+    /// By how many bytes it makes the page longer; 0 when it makes it shorter.
+    pub fn growth(&self) -> usize {
+        match self {
+            Self::Replace(range, text) => text.len().saturating_sub(range.len()),
+            // A space may have to follow.
+            Self::Attributes(_, text) => text.len() + 1,
+        }
+    }
+
+    /// Where it begins.
+    pub fn start(&self) -> usize {
         match self {
             Self::Replace(range, _) => range.start,
             Self::Attributes(at, _) => *at,
@@ -38,6 +48,15 @@ pub struct Splicer<W> {
     held_from: Option<usize>,
     held: Vec<u8>,
     error: Option<io::Error>,
+}
+
+/// A page in memory, with all changes made.
+pub fn splice(page: &[u8], changes: impl IntoIterator<Item = Change>) -> Vec<u8> {
+    let mut splicer = Splicer::new(Vec::with_capacity(page.len() + page.len() / 8));
+    splicer.record(changes);
+    splicer.take(page);
+    // A Vec takes everything.
+    splicer.finish().unwrap_or_default()
 }
 
 impl<W: Write> Splicer<W> {
@@ -75,6 +94,11 @@ impl<W: Write> Splicer<W> {
         self.held_from = None;
         let held = std::mem::take(&mut self.held);
         self.pass(&held);
+    }
+
+    /// The page's bytes at `range`, if all of them are held.
+    pub fn held(&self, range: Range<usize>) -> Option<&[u8]> {
+        self.held.get(range.start.checked_sub(self.passed)?..range.end.checked_sub(self.passed)?)
     }
 
     /// How many of the page's bytes have been taken, those held included.

@@ -89,6 +89,9 @@ pub trait Visitor {
     /// The text of the element last asked for. `aligned` tells whether its bytes and the page's are the same, one for
     /// one, so that offsets into it mean something.
     fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change>;
+
+    /// The text last asked for, which begins at `start`, is too long to be held: it will not come.
+    fn text_too_long(&mut self, start: usize);
 }
 
 /// Why a page was not rewritten.

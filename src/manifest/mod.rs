@@ -3,7 +3,10 @@
 use crate::config::Config;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
-use crate::plan::{Home, Plan};
+use crate::model::digest::Integrity;
+use crate::model::media_type;
+use crate::model::path::SitePath;
+use crate::plan::{Home, Plan, Publication};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,6 +42,12 @@ pub struct AssetEntry {
     pub integrity: String,
     /// Whether pages load it from the CDN.
     pub on_cdn: bool,
+    /// The assets that it imports by statements: their original paths, with the `?query` of the import.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<(String, String)>,
+    /// The bare specifiers that it imports by statements.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bare_imports: Vec<String>,
 }
 
 impl Manifest {
@@ -49,8 +58,10 @@ impl Manifest {
                 path: to.path.to_string(),
                 size: to.size,
                 content_type: to.media_type.to_owned(),
-                integrity: to.digests.integrity().to_string(),
+                integrity: to.integrity.to_string(),
                 on_cdn: to.home == Home::Cdn,
+                imports: to.imports.iter().map(|(path, suffix)| (path.to_string(), suffix.clone())).collect(),
+                bare_imports: to.bare.clone(),
             };
             (path.to_string(), entry)
         });
@@ -61,6 +72,29 @@ impl Manifest {
             options: config.settings.clone(),
             assets: assets.collect(),
         }
+    }
+
+    /// The plan that the manifest tells of. Bytes are not in it: they have been written.
+    pub fn plan(&self) -> Plan {
+        let publications = self.assets.iter().filter_map(|(original, entry)| {
+            let path = SitePath::new(&entry.path)?;
+            let (kind, media_type) = media_type::of(&path);
+            let imports =
+                entry.imports.iter().filter_map(|(path, suffix)| Some((SitePath::new(path)?, suffix.clone())));
+            let publication = Publication {
+                bytes: None,
+                integrity: Integrity::parse(&entry.integrity)?,
+                size: entry.size,
+                home: if entry.on_cdn { Home::Cdn } else { Home::Origin },
+                kind,
+                media_type,
+                imports: imports.collect(),
+                bare: entry.bare_imports.clone(),
+                path,
+            };
+            Some((SitePath::new(original)?, publication))
+        });
+        Plan { publications: publications.collect() }
     }
 
     /// The text of the file.

@@ -45,6 +45,13 @@ impl Digests {
 pub struct Integrity(String);
 
 impl Integrity {
+    /// Reads what was written down before; `None` when it could not stand in an attribute as it is.
+    pub fn parse(text: &str) -> Option<Self> {
+        let value = text.strip_prefix("sha384-")?;
+        let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        value.bytes().all(is_base64).then(|| Self(text.to_owned()))
+    }
+
     /// The text of the attribute.
     pub fn as_str(&self) -> &str {
         &self.0

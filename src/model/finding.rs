@@ -78,6 +78,8 @@ codes! {
     InlineDynamicImport "inline-dynamic-import" Note "a failing import() tells nobody, so it is not moved";
     /// Text whose bytes and characters do not line up (invalid or mixed encoding): left alone.
     MixedEncoding "mixed-encoding" Warning "save the page in one encoding";
+    /// A `<style>`, inline module, import map or `<noscript>` too long to be held in memory: left alone.
+    TextTooLong "text-too-long" Warning "put it into a file of its own";
     /// `integrity` does not match the file it stands at: the element is left alone.
     IntegrityMismatch "integrity-mismatch" Warning "compute it anew, or remove it: browsers refuse the file as it is";
     /// `integrity` holds no hash that browsers know, so it checks nothing: the element is left alone.
@@ -94,8 +96,6 @@ codes! {
     /// A string names a module, so the module cannot be renamed, and its name carries no fingerprint: its graph stays
     /// on the origin.
     RunTimeNames "run-time-names" Warning "let the bundler put a hash into the file names, in a directory of their own";
-    /// A module graph with bare specifiers needs a page's import map, which cannot fall back: it stays on the origin.
-    BareSpecifier "bare-specifier" Note "bundle it, or import by path";
     /// A module graph starts a worker, which must come from the page's own origin: it stays there.
     WorkerNeedsOrigin "worker-needs-origin" Note "browsers refuse workers from another origin";
     /// Two files would be published under one name.

@@ -6,7 +6,7 @@ mod swap;
 use crate::error::{Error, Result, io_error};
 use crate::model::path::SitePath;
 use std::fs::{self, File, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::io::{BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 /// A site being written. Dropped before [`Staging::commit`], it leaves OUT as it was.
@@ -39,6 +39,13 @@ impl Staging {
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let to = self.place(path)?;
         fs::write(&to, bytes).map_err(io_error("write", to))
+    }
+
+    /// Begins a file, to be written piece by piece.
+    pub fn create(&self, path: &Path) -> Result<impl Write + use<>> {
+        let to = self.place(path)?;
+        let file = File::create(&to).map_err(io_error("create", to))?;
+        Ok(BufWriter::with_capacity(256 * 1024, file))
     }
 
     /// Copies a file of the site.

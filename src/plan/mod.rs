@@ -10,7 +10,7 @@ use crate::css;
 use crate::graph::link::{AssetGraph, Import, Link};
 use crate::graph::order;
 use crate::js;
-use crate::model::digest::{Digests, Fingerprint};
+use crate::model::digest::{Digests, Fingerprint, Integrity};
 use crate::model::edit::{self, Edit};
 use crate::model::finding::{Code, Finding};
 use crate::model::media_type::Kind;
@@ -34,8 +34,8 @@ pub struct Publication {
     pub path: SitePath,
     /// With which bytes, where they are not the original's.
     pub bytes: Option<Vec<u8>>,
-    /// Of the published bytes.
-    pub digests: Digests,
+    /// What pins the published bytes.
+    pub integrity: Integrity,
     /// Of the published bytes.
     pub size: u64,
     /// From where.
@@ -44,8 +44,10 @@ pub struct Publication {
     pub kind: Kind,
     /// Its media type.
     pub media_type: &'static str,
-    /// Which modules it imports by statements, with their `?query`.
+    /// Which modules it imports by statements, with their `?query`, sorted.
     pub imports: Vec<(SitePath, String)>,
+    /// Bare specifiers in such statements: the page's import map says what they lead to.
+    pub bare: Vec<String>,
 }
 
 /// Every asset's publication, by its original path.
@@ -138,6 +140,7 @@ impl Planner<'_> {
                 _ => Home::Origin,
             };
             let imports = self.links(path).iter().filter(|link| link.import == Some(Import::Static));
+            let imports: BTreeSet<_> = imports.map(|link| (link.to.clone(), link.suffix.clone())).collect();
             let publication = Publication {
                 // Under its own name a file keeps its own bytes.
                 bytes: bytes.filter(|_| name != *path || self.config.settings.no_fingerprint),
@@ -145,9 +148,10 @@ impl Planner<'_> {
                 home,
                 kind: asset.kind,
                 media_type: asset.media_type,
-                imports: imports.map(|link| (link.to.clone(), link.suffix.clone())).collect(),
+                bare: self.graph.linked.get(path).map_or_else(Vec::new, |linked| linked.bare.clone()),
+                imports: imports.into_iter().collect(),
                 path: name,
-                digests,
+                integrity: digests.integrity(),
             };
             self.plan.publications.insert(path.clone(), publication.with_true_size(asset));
         }
@@ -205,7 +209,7 @@ impl Publication {
     fn with_true_size(mut self, asset: &Asset) -> Self {
         self.size = self.bytes.as_ref().map_or(asset.size, |bytes| bytes.len() as u64);
         if self.bytes.is_none() {
-            self.digests = asset.digests.clone();
+            self.integrity = asset.digests.integrity();
         }
         self
     }

@@ -34,6 +34,12 @@ pub struct AssetIndex {
 }
 
 impl AssetIndex {
+    /// The names alone, with nothing read.
+    pub fn of_names(site: &Site) -> Self {
+        let files = site.files.iter().filter_map(|file| file.path.clone()).collect();
+        Self { assets: BTreeMap::new(), files }
+    }
+
     /// Whether the site has a file of that name, asset or not.
     pub fn exists(&self, path: &SitePath) -> bool {
         self.files.contains(path)

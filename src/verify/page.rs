@@ -5,7 +5,8 @@ use crate::css;
 use crate::error::{Result, io_error};
 use crate::fallback::NET;
 use crate::html::attribute_value::Decoded;
-use crate::html::attributes::{self, Role, ScriptKind};
+use crate::html::attributes::{self, Form, Kind, Moves, Row, ScriptKind};
+use crate::html::base_url::BaseUrl;
 use crate::html::candidates::Candidates;
 use crate::html::encoding;
 use crate::html::rewriter;
@@ -15,8 +16,6 @@ use crate::html::visitor::{Answer, Element, Visitor};
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
 use std::collections::HashMap;
-use std::io;
-use url::Url;
 
 /// How many references the page has, and what is wrong with them.
 pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize, Vec<Finding>)> {
@@ -27,18 +26,18 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
     }
     let mut reader = Reader {
         published,
-        base: published.mount.url_of(path),
-        has_base: false,
+        base: BaseUrl::of_page(published.mount.url_of(path)),
         text: None,
         net: false,
+        in_noscript: false,
         first_on_cdn: None,
         preloads: HashMap::new(),
         uses: HashMap::new(),
         references: 0,
         findings: Vec::new(),
     };
-    let candidates = Candidates { modules: true, ..Candidates::of(&page) };
-    if rewriter::rewrite(&page, &candidates, sniffed.encoding, None, &mut reader, io::sink()).is_err() {
+    let candidates = Candidates { modules: true, ..Candidates::of(&page, &published.config.attribute_names) };
+    if rewriter::inspect(&page, &candidates, sniffed.encoding, None, &mut reader).is_err() {
         // The build copied such a page and said so.
         return Ok((0, Vec::new()));
     }
@@ -50,11 +49,12 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
 
 struct Reader<'p> {
     published: &'p Published<'p>,
-    base: Url,
-    has_base: bool,
+    base: BaseUrl,
     text: Option<TextKind>,
     /// Whether the net has been seen.
     net: bool,
+    /// Whether only browsers without scripts see where we are.
+    in_noscript: bool,
     first_on_cdn: Option<usize>,
     /// By URL: where, and with which integrity and CORS mode.
     preloads: HashMap<String, (usize, String, String)>,
@@ -79,7 +79,7 @@ impl Reader<'_> {
     /// Follows a URL: the file it leads to, and whether by way of the CDN.
     fn follow(&mut self, url: &str, at: usize) -> Option<(SitePath, bool)> {
         self.references += 1;
-        let joined = self.base.join(url.trim_matches(|c: char| c <= ' ')).ok()?;
+        let joined = self.base.url().join(url.trim_matches(|c: char| c <= ' ')).ok()?;
         if let Some(below) = self.published.cdn.as_ref().and_then(|cdn| cdn.path_of(&joined)) {
             self.seen_on_cdn(at);
             let file = below.filter(|path| self.published.files.contains(path));
@@ -88,7 +88,7 @@ impl Reader<'_> {
             }
             return file.map(|path| (path, true));
         }
-        let path = self.published.mount.resolve(&self.base, url)?.path;
+        let path = self.published.mount.resolve(self.base.url(), url)?.path;
         if self.published.files.contains(&path) {
             return Some((path, false));
         }
@@ -101,13 +101,16 @@ impl Reader<'_> {
     }
 
     fn seen_on_cdn(&mut self, at: usize) {
+        if self.in_noscript {
+            return;
+        }
         if self.first_on_cdn.is_none() && !self.net && self.published.config.net() {
             self.tell(at, Code::NetMissing, "the CDN is used before the net is there");
         }
         self.first_on_cdn.get_or_insert(at);
     }
 
-    fn check_pinned(&mut self, element: &Element, role: Role, url: &str, at: usize, path: &SitePath, on_cdn: bool) {
+    fn check_pinned(&mut self, element: &Element, row: &Row, url: &str, at: usize, path: &SitePath, on_cdn: bool) {
         let value = |name: &str| element.value(name).map(|value| Decoded::new(value).text.into_owned());
         let (integrity, cors) = (value("integrity"), value("crossorigin"));
         match &integrity {
@@ -122,14 +125,14 @@ impl Reader<'_> {
             }
             None => {}
         }
-        if on_cdn && integrity.is_some() && cors.is_none() && !role.is_module() {
+        if on_cdn && integrity.is_some() && cors.is_none() && !row.is_module() {
             self.tell(at, Code::CrossoriginMissing, format!("`{url}` has `integrity` without `crossorigin`"));
         }
         let mode =
             cors.map_or(String::new(), |cors| if cors == "use-credentials" { cors } else { "anonymous".to_owned() });
         let entry = (at, integrity.unwrap_or_default(), mode);
         let list =
-            if matches!(role, Role::PreloadPinned | Role::ModulePreload) { &mut self.preloads } else { &mut self.uses };
+            if row.element == "link" && row.kind != Kind::Stylesheet { &mut self.preloads } else { &mut self.uses };
         list.entry(url.to_owned()).or_insert(entry);
     }
 
@@ -148,20 +151,12 @@ impl Reader<'_> {
         }
     }
 
-    fn note_base(&mut self, element: &Element) {
-        let Some(href) = element.value("href").filter(|_| !self.has_base && element.hoist_to.is_none()) else { return };
-        self.has_base = true;
-        if let Ok(base) = self.base.join(&Decoded::new(href).text) {
-            self.base = base;
-        }
-    }
-
     fn check_map(&mut self, text: &str, start: usize) {
         let Ok(map) = serde_json::from_str::<serde_json::Value>(text) else { return };
         let Some(pinned) = map.get("integrity").and_then(serde_json::Value::as_object) else { return };
         for (url, integrity) in pinned {
             // Keys of the map are not uses: the net need not be there before it.
-            let Ok(joined) = self.base.join(url) else { continue };
+            let Ok(joined) = self.base.url().join(url) else { continue };
             let below = self.published.cdn.as_ref().and_then(|cdn| cdn.path_of(&joined));
             let path = below.unwrap_or_else(|| self.published.mount.target_of(&joined).map(|target| target.path));
             let Some(path) = path.filter(|path| self.published.files.contains(path)) else {
@@ -177,11 +172,12 @@ impl Reader<'_> {
 
 impl Visitor for Reader<'_> {
     fn element(&mut self, element: &Element) -> Answer {
+        self.in_noscript = element.inside.noscript;
         let marked = element.value("data-tightrope");
         let inline = element.attribute("src").is_none();
         self.text = match element.tag.as_str() {
             "base" => {
-                self.note_base(element);
+                self.base.note(element);
                 None
             }
             "script" if marked == Some("net") => Some(TextKind::Net),
@@ -200,14 +196,18 @@ impl Visitor for Reader<'_> {
         for reference in attributes::references(element, true) {
             let at = reference.attribute.range.as_ref().map_or(element.range.start, |range| range.start);
             let value = Decoded::new(&reference.attribute.value);
-            if reference.is_srcset {
-                for url in srcset::urls(&value.text) {
+            match reference.row.form {
+                _ if matches!(reference.row.moves, Moves::Untouched(_)) => {}
+                Form::Srcset => srcset::urls(&value.text).into_iter().for_each(|url| {
                     self.follow(&value.text[url], at);
+                }),
+                Form::Srcdoc => {}
+                Form::Url | Form::AbsoluteUrl => {
+                    let led = self.follow(&value.text, at);
+                    if let Some((path, on_cdn)) = led.filter(|_| reference.row.integrity) {
+                        self.check_pinned(element, reference.row, &value.text, at, &path, on_cdn);
+                    }
                 }
-            } else if let Some((path, on_cdn)) = self.follow(&value.text, at)
-                && reference.role.takes_integrity()
-            {
-                self.check_pinned(element, reference.role, &value.text, at, &path, on_cdn);
             }
         }
         if let Some((style, range)) = element.attribute("style").and_then(|style| Some((style, style.range.clone()?))) {
@@ -237,5 +237,10 @@ impl Visitor for Reader<'_> {
             None => {}
         }
         Vec::new()
+    }
+
+    fn text_too_long(&mut self, _start: usize) {
+        // The build left it alone and said so.
+        self.text = None;
     }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use tightrope::config::{Config, settings::Settings};
 use tightrope::fallback::NET;
 use tightrope::model::finding::Level;
-use tightrope::page::{Context, rewrite_bytes};
-use tightrope::{graph, pipeline, plan, site, verify};
+use tightrope::page::{Context, rewrite_bytes, rewrite_stream};
+use tightrope::{filter, graph, pipeline, plan, site, verify};
 
 /// Stands for the net's code in expected pages, so that a change to it does not change every one of them.
 const NET_MARK: &str = "/* runtime/dist/net.min.js */";
@@ -131,7 +131,7 @@ fn pages_given_byte_by_byte_come_out_the_same() {
         let (index, _) = site::index::index(&site, &config);
         let (graph, _) = graph::link::link(&index, &config.mount);
         let (plan, _) = plan::plan(&index, &graph, &config);
-        let context = Context { config: &config, site: &site, index: &index, plan: &plan };
+        let context = Context { config: &config, site: &site, index: &index, plan: &plan, explain: false };
         for path in site.files.iter().filter_map(|file| file.path.as_ref()).filter(|path| config.is_page(path)) {
             let page = site.read(path).expect("a page");
             let whole = rewrite_bytes(path, &page, None, context);
@@ -143,6 +143,32 @@ fn pages_given_byte_by_byte_come_out_the_same() {
                 assert_eq!(text(&whole), text(&cut), "{}: {path} in steps of {step}", case.display());
                 assert_eq!(whole.findings, cut.findings, "{}: {path}", case.display());
             }
+            let mut streamed = Vec::new();
+            let open = || -> std::io::Result<Box<dyn std::io::Read>> { Ok(Box::new(site.open(path)?)) };
+            let outcome = rewrite_stream(path, &open, &mut streamed, context).expect("it can be read");
+            let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            let streamed = outcome.changed.then_some(&streamed[..]);
+            assert_eq!(text(whole.bytes.as_deref()), text(streamed), "{}: {path} streamed", case.display());
+            assert_eq!(whole.findings, outcome.findings, "{}: {path} streamed", case.display());
+        }
+    }
+}
+
+#[test]
+fn the_filter_makes_of_each_page_what_the_build_made() {
+    for case in cases() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let out = temp.path().join("out");
+        let config = config(&case);
+        pipeline::build(&case.join("input"), &out, &config).expect("it builds");
+        let (site, _) = site::walk(&case.join("input")).expect("it can be read");
+        for path in site.files.iter().filter_map(|file| file.path.as_ref()).filter(|path| config.is_page(path)) {
+            let page = site.read(path).expect("a page");
+            let mut filtered = Vec::new();
+            filter::rewrite(&out.join("tightrope.json"), path, &mut &page[..], &mut filtered).expect("it is rewritten");
+            let built = fs::read(out.join(path.as_str())).expect("the built page");
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            assert_eq!(text(&built), text(&filtered), "{}: {path}", case.display());
         }
     }
 }

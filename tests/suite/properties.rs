@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use tightrope::html::candidates::Candidates;
-use tightrope::html::rewriter::rewrite;
-use tightrope::html::splice::Change;
+use tightrope::html::rewriter::{inspect, rewrite_stream};
+use tightrope::html::splice::{Change, splice};
 use tightrope::html::srcset;
 use tightrope::html::visitor::{Answer, Element, Visitor};
 use tightrope::model::path::SitePath;
@@ -26,10 +26,32 @@ impl Visitor for Marker {
     fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change> {
         if aligned { vec![Change::Replace(start..start + text.len(), b"?".to_vec())] } else { Vec::new() }
     }
+
+    fn text_too_long(&mut self, _start: usize) {}
 }
 
-fn mark(page: &[u8], candidates: &Candidates, step: Option<usize>) -> Option<Vec<u8>> {
-    rewrite(page, candidates, encoding_rs::UTF_8, step, &mut Marker, Vec::new()).ok()
+/// Gives a few bytes at a time.
+struct Drops<'p>(&'p [u8], usize);
+
+impl std::io::Read for Drops<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let end = self.1.min(self.0.len()).min(into.len());
+        let (now, later) = self.0.split_at(end);
+        into[..end].copy_from_slice(now);
+        self.0 = later;
+        Ok(end)
+    }
+}
+
+fn mark(page: &[u8], candidates: &Candidates<'_>, step: Option<usize>) -> Option<Vec<u8>> {
+    let changes = inspect(page, candidates, encoding_rs::UTF_8, step, &mut Marker).ok()?;
+    Some(splice(page, changes))
+}
+
+/// The same page as it streams by.
+fn mark_stream(page: &[u8], step: usize) -> Option<Vec<u8>> {
+    let all = Candidates::all(&[]);
+    rewrite_stream(&mut Drops(page, step), &all, encoding_rs::UTF_8, Vec::new(), &mut Marker, Vec::new()).ok()
 }
 
 /// Markup as it is found, and as it is not.
@@ -87,17 +109,19 @@ proptest! {
         // lol_html 3.0.3 reads what follows `<script src=>` as text or as elements, depending on which handlers there
         // are (`the_parser_is_of_two_minds` shows it), so there is no one answer to compare with.
         prop_assume!(!page.contains("=>"));
-        let candidates = Candidates::all();
+        let candidates = Candidates::all(&[]);
         let whole = mark(page.as_bytes(), &candidates, None);
-        let cut = Candidates::of(page.as_bytes());
+        let cut = Candidates::of(page.as_bytes(), &[]);
         prop_assert_eq!(&mark(page.as_bytes(), &cut, None), &whole, "cut");
         prop_assert_eq!(&mark(page.as_bytes(), &cut, Some(1)), &whole, "cut, byte by byte");
         prop_assert_eq!(&mark(page.as_bytes(), &candidates, Some(3)), &whole, "in threes");
+        prop_assert_eq!(&mark_stream(page.as_bytes(), 1), &whole, "streamed, byte by byte");
+        prop_assert_eq!(&mark_stream(page.as_bytes(), 1000), &whole, "streamed");
     }
 
     #[test]
     fn what_is_not_edited_stays(page in markup()) {
-        let marked = mark(page.as_bytes(), &Candidates::of(page.as_bytes()), None);
+        let marked = mark(page.as_bytes(), &Candidates::of(page.as_bytes(), &[]), None);
         // Without `style` nothing is taken away, so what was there is still there, in order.
         if let Some(marked) = marked.filter(|_| !page.to_lowercase().contains("style")) {
             let mut rest = marked.iter();
@@ -140,6 +164,6 @@ proptest! {
 #[test]
 fn the_parser_is_of_two_minds() {
     let page = b"<script src=><video src = v >";
-    let with = |modules| mark(page, &Candidates { modules, ..Candidates::of(page) }, None);
+    let with = |modules| mark(page, &Candidates { modules, ..Candidates::of(page, &[]) }, None);
     assert_ne!(with(true), with(false));
 }

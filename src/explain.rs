@@ -1,0 +1,134 @@
+//! `tightrope explain SITE`: every reference, what becomes of it, and why.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::graph::link::Link;
+use crate::model::finding::Position;
+use crate::model::path::SitePath;
+use crate::page::{Context, Fate};
+use crate::pipeline::{self, Prepared};
+use crate::plan::Home;
+use crate::site;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// One reference of the site.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Explained {
+    /// The file it stands in.
+    pub path: SitePath,
+    /// Where in the file.
+    pub position: Position,
+    /// What it is: `img[src]`, `url()`, `import`.
+    pub what: String,
+    /// As it is written.
+    pub reference: String,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// The references of all pages, stylesheets and scripts, or of one page, by path and position.
+pub fn explain(site: &Path, page: Option<&SitePath>, config: &Config) -> Result<Vec<Explained>> {
+    let root = site;
+    let (site, findings) = site::walk(site)?;
+    let prepared = pipeline::prepare(site, findings, config);
+    if let Some(page) = page.filter(|page| !prepared.index.exists(page)) {
+        let source = std::io::ErrorKind::NotFound.into();
+        return Err(Error::Io { action: "read", path: root.join(page.as_str()), source });
+    }
+    let context = Context { explain: true, ..prepared.context(config) };
+    let of_pages = pipeline::each_page(context, |file, path| {
+        if page.is_some_and(|wanted| wanted != path) {
+            return Ok(Vec::new());
+        }
+        let bytes = prepared.site.read(path).map_err(crate::error::io_error("read", &file.relative))?;
+        let decisions = pipeline::look_at_page(file, path, context)?.decisions;
+        Ok(decisions
+            .into_iter()
+            .map(|decision| Explained {
+                path: path.clone(),
+                position: Position::of(&bytes, decision.at),
+                what: decision.what,
+                reference: decision.reference,
+                fate: decision.fate,
+            })
+            .collect())
+    })?;
+    let mut all: Vec<_> = of_pages.into_iter().flatten().collect();
+    if page.is_none() {
+        all.extend(of_files(&prepared, config));
+    }
+    all.sort_by(|a, b| (&a.path, a.position).cmp(&(&b.path, b.position)));
+    Ok(all)
+}
+
+/// The references in stylesheets and scripts, which are always relative: they go where their file goes.
+fn of_files(prepared: &Prepared, config: &Config) -> Vec<Explained> {
+    let linked = prepared.graph.linked.iter();
+    linked
+        .flat_map(|(path, linked)| linked.links.iter().filter_map(move |link| of_link(path, link, prepared, config)))
+        .collect()
+}
+
+fn of_link(path: &SitePath, link: &Link, prepared: &Prepared, config: &Config) -> Option<Explained> {
+    let (from, to) = (prepared.plan.get(path)?, prepared.plan.get(&link.to)?);
+    let source = prepared.index.assets.get(path)?.source.as_deref()?;
+    let url = to.path.relative_url(path.dir()) + &link.suffix;
+    let fate = match config.cdn {
+        Some(_) if from.home == Home::Cdn => Fate::Moves { to: url },
+        _ => Fate::Stays {
+            to: url,
+            why: "it goes where its file goes, and that is published on the origin alone".to_owned(),
+        },
+    };
+    Some(Explained {
+        path: path.clone(),
+        position: Position::of(source, link.range.start),
+        what: if link.import.is_some() { "import" } else { "url()" }.to_owned(),
+        reference: String::from_utf8_lossy(source.get(link.range.clone())?).into_owned(),
+        fate,
+    })
+}
+
+/// For people: a line each, and how many there are of each fate.
+pub fn to_text(all: &[Explained]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut text = String::new();
+    for Explained { path, position: Position { line, column }, what, reference, fate } in all {
+        let (name, told) = match fate {
+            Fate::Moves { to } => ("moves", format!("moves to {to}")),
+            Fate::Stays { to, why } => ("stays", format!("stays as {to}: {why}")),
+            Fate::Left { why } => ("left alone", format!("left alone: {why}")),
+        };
+        *counts.entry(name).or_default() += 1;
+        text += &format!("{path}:{line}:{column}: {what} `{reference}` {told}\n");
+    }
+    let counts: Vec<_> = counts.into_iter().map(|(name, count)| format!("{count} {name}")).collect();
+    text + &format!("{} references: {}\n", all.len(), counts.join(", "))
+}
+
+/// For programs.
+pub fn to_json(all: &[Explained]) -> String {
+    let all: Vec<_> = all
+        .iter()
+        .map(|one| {
+            let (fate, to, why) = match &one.fate {
+                Fate::Moves { to } => ("moves", Some(to), None),
+                Fate::Stays { to, why } => ("stays", Some(to), Some(why)),
+                Fate::Left { why } => ("left", None, Some(why)),
+            };
+            json!({
+                "path": one.path.as_str(),
+                "line": one.position.line,
+                "column": one.position.column,
+                "what": one.what,
+                "reference": one.reference,
+                "fate": fate,
+                "to": to,
+                "why": why,
+            })
+        })
+        .collect();
+    format!("{:#}\n", serde_json::Value::from(all))
+}

@@ -1,0 +1,63 @@
+//! What goes into a page besides its edits: the net, the import map, a copy of `<meta charset>`.
+
+use super::Page;
+use super::survey::Survey;
+use crate::fallback;
+use crate::html::encoding::PRESCAN;
+use crate::html::splice::Change;
+use crate::plan::Home;
+use std::collections::BTreeMap;
+
+/// What is put in.
+#[derive(Debug, Default)]
+pub(super) struct Injected {
+    pub(super) changes: Vec<Change>,
+}
+
+/// Decides what goes into a page that turned out to hold this.
+pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Injected {
+    let config = page.context.config;
+    let nonce = config.settings.csp_nonce.as_deref().or(seen.nonce.as_deref());
+    let net = seen.net.as_ref().zip(config.cdn.as_ref()).filter(|_| config.net() && page.has_net && seen.uses_cdn);
+    let net = net.map(|(place, cdn)| (place.at, fallback::net(cdn.as_str(), &place.home, nonce)));
+    let map = integrity_map(page, seen, nonce);
+    let mut changes = Vec::new();
+    let first = [net.as_ref(), map.as_ref()].into_iter().flatten().map(|(at, _)| *at).min();
+    if let Some((at, text)) = charset_copy(page, seen, first) {
+        changes.push(insert(at, text));
+    }
+    changes.extend([net, map].into_iter().flatten().map(|(at, text)| insert(at, text)));
+    Injected { changes }
+}
+
+fn insert(at: usize, text: String) -> Change {
+    Change::Replace(at..at, text.into_bytes())
+}
+
+/// A copy of the page's own `<meta charset>` in front of everything, where what goes in would push the original out of
+/// the bytes in which a browser looks for it.
+fn charset_copy(page: &Page<'_>, seen: &Survey, injected: Option<usize>) -> Option<(usize, String)> {
+    let (charset, tag) = page.charset.as_ref()?;
+    let before = injected.filter(|at| *at <= charset.start);
+    let is_pushed_out = charset.end + seen.growth_before_charset > PRESCAN;
+    let edited = seen.first_edit.filter(|at| is_pushed_out && *at <= charset.start);
+    let at = before.into_iter().chain(edited).min()?;
+    Some((at, tag.clone()))
+}
+
+/// Integrity for every module that the page's modules import, under its URL in both homes.
+fn integrity_map(page: &Page<'_>, seen: &Survey, nonce: Option<&str>) -> Option<(usize, String)> {
+    let (config, plan) = (page.context.config, page.context.plan);
+    let place = seen.modules.first.as_ref().filter(|_| config.integrity() && seen.leaves_modules.is_none())?;
+    let mut keys = BTreeMap::new();
+    let imported = seen.modules.imported.iter().map(|(path, suffix)| (path, suffix.as_str()));
+    for (path, suffix) in seen.modules.entries.iter().flat_map(|entry| plan.imported_by(entry)).chain(imported) {
+        let Some(publication) = plan.get(path) else { continue };
+        let integrity = publication.integrity.to_string();
+        keys.insert(format!("{}{}{suffix}", place.home, publication.path.to_url()), integrity.clone());
+        if let (Some(cdn), Home::Cdn) = (&config.cdn, publication.home) {
+            keys.insert(cdn.url_for(&publication.path) + suffix, integrity);
+        }
+    }
+    (!keys.is_empty()).then(|| (place.at, fallback::integrity_map(&keys, nonce)))
+}

@@ -1,0 +1,130 @@
+//! The texts that stand in a page itself: sheets, modules, import maps, and whole pages in `srcdoc`.
+
+use super::references::{Spot, Written};
+use super::visitor::{PageVisitor, Rewritten};
+use super::{Page, rewrite_markup};
+use crate::css;
+use crate::html::attribute_value::{Decoded, escape};
+use crate::html::attributes::{self, Row};
+use crate::html::splice::{self, Change};
+use crate::html::visitor::{Attribute, Element, Inside};
+use crate::js;
+use crate::model::finding::Code;
+use std::ops::Range;
+
+/// How deep pages in `srcdoc` are followed.
+const MAX_DEPTH: usize = 3;
+
+impl PageVisitor<'_> {
+    pub(super) fn rewrite_style(&mut self, text: &str, start: usize, inside: Inside) -> Rewritten {
+        let mut all = Rewritten::default();
+        for reference in css::references(text) {
+            let row = self.row_in_css(&reference);
+            let range = start + reference.range.start..start + reference.range.end;
+            let spot = Spot { element: "style", attribute: "url()", at: range.start, inside };
+            let Some(written) = self.write(&reference.url, row, spot) else { continue };
+            let text = css::escape(&written.url);
+            self.replace(range, &reference.url, text, &written, row, &mut all);
+        }
+        all
+    }
+
+    pub(super) fn rewrite_module(&mut self, text: &str, start: usize, before: usize, inside: Inside) -> Rewritten {
+        let mut all = Rewritten::default();
+        let script = match js::read(text) {
+            Ok(script) => script,
+            Err(error) => {
+                self.tell(start + error.offset, Code::ScriptNotParsed, error.message);
+                return all;
+            }
+        };
+        for specifier in script.specifiers.into_iter().filter(|specifier| !specifier.is_bare()) {
+            let range = start + specifier.range.start..start + specifier.range.end;
+            let spot = Spot { element: "script", attribute: "import", at: range.start, inside };
+            if specifier.dynamic {
+                let reason = format!("`{}` is imported by name at run time", specifier.text);
+                self.tell(range.start, Code::InlineDynamicImport, reason);
+                self.left(spot, &specifier.text, "a failing import() would reach nobody");
+                continue;
+            }
+            let row = &attributes::INLINE_IMPORT;
+            let Some(mut written) = self.write(&specifier.text, row, spot) else { continue };
+            self.note_import(&written, &specifier.text, before);
+            if !written.on_cdn && !written.url.starts_with(['/', '.']) && !written.url.contains(':') {
+                // A specifier needs its `./`, or it is bare.
+                written.url.insert_str(0, "./");
+            }
+            let text = js::escape(&written.url);
+            self.replace(range, &specifier.text, text, &written, row, &mut all);
+        }
+        all
+    }
+
+    fn note_import(&mut self, written: &Written<'_>, reference: &str, before: usize) {
+        self.seen.modules.entries.insert(written.original.clone());
+        self.seen.modules.imported.insert((written.original.clone(), written.suffix.clone()));
+        if self.seen.modules.first.is_none() {
+            self.seen.modules.first = Some(self.place(before, reference));
+        }
+    }
+
+    fn replace(
+        &mut self,
+        range: Range<usize>,
+        reference: &str,
+        text: String,
+        written: &Written<'_>,
+        row: &Row,
+        all: &mut Rewritten,
+    ) {
+        if written.url != reference {
+            all.changes.push(Change::Replace(range, text.into_bytes()));
+            self.count(written, row, reference, all);
+        }
+    }
+
+    pub(super) fn read_import_map(&mut self, text: &str, start: usize, _aligned: bool) {
+        if has_addresses(text) {
+            let reason = "the modules of this page are left as they are".to_owned();
+            self.tell(start, Code::OwnImportMap, reason.clone());
+            self.seen.leaves_modules.get_or_insert((start, reason));
+        }
+    }
+
+    /// A page in an attribute is a page of its own, with its own net; its base is that of the page around it (HTML,
+    /// section 2.4.3, "about:srcdoc").
+    pub(super) fn rewrite_srcdoc(&mut self, element: &Element, attribute: &Attribute, all: &mut Rewritten) {
+        let Some(range) = attribute.range.clone() else { return };
+        let spot_at = range.start;
+        if self.page.depth >= MAX_DEPTH {
+            return;
+        }
+        let text = Decoded::new(&attribute.value).text.into_owned();
+        let scripts = element.value("sandbox").is_none_or(|sandbox| {
+            Decoded::new(sandbox).text.split_ascii_whitespace().any(|token| token.eq_ignore_ascii_case("allow-scripts"))
+        });
+        let inner = Page {
+            url: self.base.url().clone(),
+            charset: None,
+            has_net: self.page.has_net && scripts && !element.inside.noscript,
+            depth: self.page.depth + 1,
+            candidates_csp: false,
+            ..*self.page
+        };
+        let Ok(made) = rewrite_markup(&inner, text.as_bytes(), encoding_rs::UTF_8, None) else { return };
+        self.references += made.references;
+        self.moved += made.moved;
+        self.findings.extend(made.findings.into_iter().map(|(_, code, reason)| (Some(spot_at), code, reason)));
+        self.decisions.extend(made.decisions.into_iter().map(|decision| super::Decision { at: spot_at, ..decision }));
+        if !made.changes.is_empty() {
+            let text = String::from_utf8_lossy(&splice::splice(text.as_bytes(), made.changes)).into_owned();
+            all.changes.push(Change::Replace(range, escape(&text).into_bytes()));
+        }
+    }
+}
+
+/// Whether an import map names addresses: anything but integrity alone.
+fn has_addresses(map: &str) -> bool {
+    let Ok(serde_json::Value::Object(map)) = serde_json::from_str(map) else { return true };
+    map.keys().any(|key| key != "integrity")
+}

@@ -1,0 +1,308 @@
+//! One page: what HTML says, what the plan decided, and the net, joined.
+//!
+//! A page in memory is looked through once; a page that streams by is looked through, and then written. Either way,
+//! what goes in besides the edits is decided when the whole page has been seen ([`inject`]).
+
+mod inject;
+mod inline;
+mod pinned;
+mod references;
+mod survey;
+mod visitor;
+
+use crate::config::Config;
+use crate::error::{Result, io_error};
+use crate::html::attribute_value::escape;
+use crate::html::candidates::Candidates;
+use crate::html::encoding::{self, PRESCAN, Sniffed};
+use crate::html::rewriter;
+use crate::html::splice::{self, Change};
+use crate::html::visitor::{Element, Failure};
+use crate::model::finding::{Code, Finding};
+use crate::model::path::SitePath;
+use crate::plan::Plan;
+use crate::site::Site;
+use crate::site::index::AssetIndex;
+use encoding_rs::Encoding;
+use std::io::{self, Read, Write};
+use std::ops::Range;
+use url::Url;
+use visitor::PageVisitor;
+
+/// What pages are rewritten with.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'c> {
+    /// The settings.
+    pub config: &'c Config,
+    /// The input.
+    pub site: &'c Site,
+    /// Which files there are.
+    pub index: &'c AssetIndex,
+    /// How they are published.
+    pub plan: &'c Plan,
+    /// Whether every reference is told, with what becomes of it ([`Outcome::decisions`]).
+    pub explain: bool,
+}
+
+/// What became of a page.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The new page; `None` when it stays as it is, or was written already.
+    pub bytes: Option<Vec<u8>>,
+    /// Whether it differs from the input.
+    pub changed: bool,
+    /// How many references were rewritten.
+    pub references: usize,
+    /// How many of them to the CDN.
+    pub moved: usize,
+    /// What was left alone, and why.
+    pub findings: Vec<Finding>,
+    /// Every reference, if that was asked for.
+    pub decisions: Vec<Decision>,
+}
+
+/// One reference, and what becomes of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decision {
+    /// Byte offset in the page.
+    pub at: usize,
+    /// Which attribute of which element: `img[src]`.
+    pub what: String,
+    /// As it is written, decoded.
+    pub reference: String,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// What becomes of a reference.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It leads to the CDN.
+    Moves {
+        /// The URL.
+        to: String,
+    },
+    /// It names what is published, on the origin.
+    Stays {
+        /// The URL.
+        to: String,
+        /// Why.
+        why: String,
+    },
+    /// It is not touched.
+    Left {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Pages up to this size are read whole; larger ones stream by.
+pub const WHOLE: u64 = 1024 * 1024;
+
+/// Rewrites a page that is in memory. `step` is how many bytes the parser gets at once; it changes nothing.
+pub fn rewrite_bytes(path: &SitePath, bytes: &[u8], step: Option<usize>, context: Context<'_>) -> Outcome {
+    let made = match Page::new(path, bytes, context) {
+        Ok((page, encoding)) => rewrite_markup(&page, bytes, encoding, step),
+        Err(copied) => Ok(copied),
+    };
+    let mut made = made.unwrap_or_else(Made::failed);
+    let changes = std::mem::take(&mut made.changes);
+    let changed = !changes.is_empty();
+    Outcome { bytes: changed.then(|| splice::splice(bytes, changes)), ..made.outcome(path, changed, || bytes.to_vec()) }
+}
+
+/// Rewrites a page of any length into `out`, in constant memory. It is read twice, by way of `open`.
+///
+/// When the outcome tells that the page must be copied ([`Outcome::changed`] is false), nothing was written.
+pub fn rewrite_stream(
+    path: &SitePath,
+    open: &dyn Fn() -> io::Result<Box<dyn Read>>,
+    out: &mut dyn Write,
+    context: Context<'_>,
+) -> Result<Outcome> {
+    let fail = |action| io_error(action, path.as_str());
+    let mut head = Vec::new();
+    open().map_err(fail("read"))?.take(PRESCAN as u64).read_to_end(&mut head).map_err(fail("read"))?;
+    let streamed = match Page::new(path, &head, context) {
+        Ok((page, encoding)) => stream_markup(&page, open, encoding, out),
+        Err(copied) => Ok((copied, false)),
+    };
+    let (made, changed) = match streamed {
+        Ok(done) => done,
+        Err(Failure::Io(error)) => return Err(fail("rewrite")(error)),
+        Err(failure) => (Made::failed(failure), false),
+    };
+    // Positions are asked for seldom: only then is the page held as a whole.
+    Ok(made.outcome(path, changed, || {
+        let mut bytes = Vec::new();
+        let read = open().and_then(|mut page| page.read_to_end(&mut bytes));
+        if read.is_ok() { bytes } else { Vec::new() }
+    }))
+}
+
+/// What is known of a page before it is looked through.
+#[derive(Clone)]
+struct Page<'c> {
+    context: Context<'c>,
+    path: &'c SitePath,
+    /// Its own URL.
+    url: Url,
+    /// Its `<meta charset>`, and where that stands.
+    charset: Option<(Range<usize>, String)>,
+    /// Whether the net can work in it.
+    has_net: bool,
+    /// How many pages it stands in (`srcdoc`).
+    depth: usize,
+    /// Whether a Content-Security-Policy may be in it.
+    candidates_csp: bool,
+}
+
+impl<'c> Page<'c> {
+    /// Of a page that begins with these bytes; what is made of it when it must be copied.
+    fn new(
+        path: &'c SitePath,
+        head: &[u8],
+        context: Context<'c>,
+    ) -> std::result::Result<(Self, &'static Encoding), Made> {
+        let head = &head[..head.len().min(PRESCAN)];
+        let Sniffed { encoding, meta } = encoding::sniff(head);
+        if matches!(path.extension().as_str(), "xhtml" | "xht") {
+            return Err(Made::copied(Code::XhtmlPage, "a page of XML, which this version does not rewrite"));
+        }
+        if !encoding::can_rewrite(encoding) {
+            return Err(Made::copied(Code::PageEncoding, format!("its encoding is {}", encoding.name())));
+        }
+        let charset = meta.map(|range| (range.clone(), String::from_utf8_lossy(&head[range]).into_owned()));
+        let url = context.config.mount.url_of(path);
+        Ok((Self { context, path, url, charset, has_net: true, depth: 0, candidates_csp: true }, encoding))
+    }
+
+    /// A reference without template syntax, as a browser would see it.
+    fn literal(&self, reference: &str) -> Option<String> {
+        const TEMPLATE: [&str; 7] = ["{{", "{%", "{#", "<%", "<?", "${", "[["];
+        (!TEMPLATE.iter().any(|mark| reference.contains(mark))).then(|| reference.to_owned())
+    }
+
+    /// Whether a reference is a call of a template language rather than a URL.
+    #[expect(clippy::unused_self, reason = "templates come next")]
+    fn is_called(&self, _reference: &str) -> bool {
+        false
+    }
+
+    /// A URL as it may stand in this attribute.
+    #[expect(clippy::unused_self, reason = "templates come next")]
+    fn escape(&self, url: &str, _element: &Element, _range: &Range<usize>) -> Vec<u8> {
+        escape(url).into_bytes()
+    }
+}
+
+/// What became of a page, with offsets that are not positions yet.
+#[derive(Default)]
+struct Made {
+    changes: Vec<Change>,
+    references: usize,
+    moved: usize,
+    findings: Vec<(Option<usize>, Code, String)>,
+    decisions: Vec<Decision>,
+}
+
+impl Made {
+    fn of(visitor: PageVisitor<'_>, changes: Vec<Change>) -> Self {
+        let PageVisitor { references, moved, findings, decisions, .. } = visitor;
+        Self { changes, references, moved, findings, decisions }
+    }
+
+    fn copied(code: Code, reason: impl Into<String>) -> Self {
+        Self { findings: vec![(None, code, reason.into())], ..Self::default() }
+    }
+
+    /// A page with a policy in it.
+    fn kept(at: usize) -> Self {
+        let finding = (Some(at), Code::CspMeta, "the policy would forbid what tightrope puts in".to_owned());
+        Self { findings: vec![finding], ..Self::default() }
+    }
+
+    fn failed(failure: Failure) -> Self {
+        match failure {
+            Failure::Parser(message) => Self::copied(Code::PageNotParsed, message),
+            Failure::Io(error) => Self::copied(Code::Unreadable, error.to_string()),
+        }
+    }
+
+    fn outcome(self, path: &SitePath, changed: bool, page: impl FnOnce() -> Vec<u8>) -> Outcome {
+        let page = if self.findings.iter().any(|(at, ..)| at.is_some()) { page() } else { Vec::new() };
+        let findings = self.findings.into_iter().map(|(at, code, reason)| match at {
+            Some(at) => Finding::at(code, path.as_str(), &page, at, reason),
+            None => Finding::of_file(code, path.as_str(), reason),
+        });
+        Outcome {
+            bytes: None,
+            changed,
+            references: self.references,
+            moved: self.moved,
+            findings: findings.collect(),
+            decisions: self.decisions,
+        }
+    }
+}
+
+/// Looks through markup in memory and returns all changes to it.
+fn rewrite_markup(
+    page: &Page<'_>,
+    bytes: &[u8],
+    encoding: &'static Encoding,
+    step: Option<usize>,
+) -> std::result::Result<Made, Failure> {
+    let config = page.context.config;
+    let mut candidates = Candidates::of(bytes, &config.attribute_names);
+    if page.context.explain {
+        candidates = Candidates { every_element: true, ..Candidates::all(&config.attribute_names) };
+    }
+    if candidates.last.is_none() {
+        return Ok(Made::default());
+    }
+    let page = &Page { candidates_csp: candidates.csp, ..page.clone() };
+    let look = |leaves_modules| {
+        let mut visitor = PageVisitor::new(page, leaves_modules);
+        rewriter::inspect(bytes, &candidates, encoding, step, &mut visitor).map(|changes| (visitor, changes))
+    };
+    let (mut visitor, mut changes) = look(None)?;
+    if let Some(reason) = visitor.must_look_again() {
+        (visitor, changes) = look(Some(reason))?;
+    }
+    if let Some(policy) = visitor.seen.policies.first() {
+        return Ok(Made::kept(policy.range.start));
+    }
+    let injected = inject::decide(page, &visitor.seen);
+    let all = injected.changes.into_iter().chain(changes).collect();
+    Ok(Made::of(visitor, all))
+}
+
+/// The same for markup that streams by, written to `out`. Whether it changed; if it did not, nothing was written.
+fn stream_markup(
+    page: &Page<'_>,
+    open: &dyn Fn() -> io::Result<Box<dyn Read>>,
+    encoding: &'static Encoding,
+    out: &mut dyn Write,
+) -> std::result::Result<(Made, bool), Failure> {
+    let candidates = Candidates::all(&page.context.config.attribute_names);
+    let pass = |leaves_modules, first: Vec<Change>, out: &mut dyn Write| {
+        let mut visitor = PageVisitor::new(page, leaves_modules);
+        rewriter::rewrite_stream(&mut *open()?, &candidates, encoding, first, &mut visitor, out)?;
+        Ok::<_, Failure>(visitor)
+    };
+    let mut visitor = pass(None, Vec::new(), &mut io::sink())?;
+    let leaves_modules = visitor.must_look_again();
+    if leaves_modules.is_some() {
+        visitor = pass(leaves_modules.clone(), Vec::new(), &mut io::sink())?;
+    }
+    if let Some(policy) = visitor.seen.policies.first() {
+        return Ok((Made::kept(policy.range.start), false));
+    }
+    let injected = inject::decide(page, &visitor.seen);
+    if visitor.seen.first_edit.is_none() && injected.changes.is_empty() {
+        return Ok((Made::of(visitor, Vec::new()), false));
+    }
+    visitor = pass(leaves_modules, injected.changes, out)?;
+    Ok((Made::of(visitor, Vec::new()), true))
+}

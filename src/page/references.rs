@@ -1,0 +1,285 @@
+//! What becomes of one reference, and of all the references of an element.
+
+use super::visitor::{PageVisitor, Rewritten};
+use super::{Decision, Fate};
+use crate::css;
+use crate::graph::resolve::Target;
+use crate::html::attribute_value::{Decoded, escape};
+use crate::html::attributes::{self, Fallback, Form, Kind, Moves, Reference, Row};
+use crate::html::splice::Change;
+use crate::html::srcset;
+use crate::html::visitor::{Attribute, Element, Inside};
+use crate::model::finding::Code;
+use crate::model::media_type;
+use crate::model::path::{self, SitePath};
+use crate::plan::{Home, Publication};
+use std::ops::Range;
+
+/// What is written in place of a reference.
+pub(super) struct Written<'p> {
+    pub(super) url: String,
+    pub(super) publication: &'p Publication,
+    pub(super) on_cdn: bool,
+    pub(super) original: SitePath,
+    pub(super) suffix: String,
+}
+
+/// Where a reference stands.
+#[derive(Clone, Copy)]
+pub(super) struct Spot<'e> {
+    pub(super) element: &'e str,
+    pub(super) attribute: &'e str,
+    pub(super) at: usize,
+    pub(super) inside: Inside,
+}
+
+impl<'e> Spot<'e> {
+    fn of(element: &'e Element, attribute: &'e Attribute) -> Self {
+        let at = attribute.range.as_ref().map_or(element.range.start, |range| range.start);
+        Self { element: &element.tag, attribute: &attribute.name, at, inside: element.inside }
+    }
+}
+
+impl<'c> PageVisitor<'c> {
+    /// The changes to one element's references. Empty when it stays as it is.
+    pub(super) fn rewrite_element(&mut self, element: &Element, media_cors: bool) -> Rewritten {
+        let mut all = Rewritten::default();
+        let references = attributes::references(element, media_cors);
+        for Reference { attribute, row } in &references {
+            match row.form {
+                Form::Url | Form::AbsoluteUrl => self.rewrite_url(element, attribute, row, &mut all),
+                Form::Srcset => self.rewrite_srcset(element, attribute, row, &mut all),
+                Form::Srcdoc => self.rewrite_srcdoc(element, attribute, &mut all),
+            }
+        }
+        for attribute in self.page.context.config.named_attributes(element) {
+            let is_new = references.iter().all(|known| known.attribute.name != attribute.name);
+            if is_new && attribute.name.ends_with("srcset") {
+                self.rewrite_srcset(element, attribute, &attributes::NAMED, &mut all);
+            } else if is_new {
+                self.rewrite_url(element, attribute, self.row_of_named(attribute), &mut all);
+            }
+        }
+        if let Some(style) = element.attribute("style") {
+            self.rewrite_style_attribute(element, style, &mut all);
+        }
+        all
+    }
+
+    fn rewrite_url(&mut self, element: &Element, attribute: &Attribute, row: &'static Row, all: &mut Rewritten) {
+        let Some(range) = attribute.range.clone() else { return };
+        let value = Decoded::new(&attribute.value);
+        if row.is_module() {
+            if let Some((_, why)) = self.seen.leaves_modules.clone() {
+                return self.left(Spot::of(element, attribute), &value.text, &why);
+            }
+            self.note_module(&value.text, element);
+        }
+        let Some(written) = self.write(&value.text, row, Spot::of(element, attribute)) else { return };
+        let Some(more) = self.attributes_for(element, row, &written) else { return };
+        if written.url != value.text {
+            all.changes.push(Change::Replace(range.clone(), self.page.escape(&written.url, element, &range)));
+        } else if more.is_empty() {
+            return;
+        }
+        all.changes.extend(more.into_iter().map(|more| match more {
+            Change::Attributes(_, text) => Change::Attributes(range.end, text),
+            replaced @ Change::Replace(..) => replaced,
+        }));
+        self.count(&written, row, &value.text, all);
+    }
+
+    fn note_module(&mut self, reference: &str, element: &Element) {
+        let target = self.page.context.config.mount.resolve(self.base.url(), reference);
+        let Some(target) = target.filter(|_| !element.inside.noscript) else { return };
+        self.seen.modules.entries.insert(target.path);
+        if self.seen.modules.first.is_none() {
+            self.seen.modules.first = Some(self.place(element.before(), reference));
+        }
+    }
+
+    pub(super) fn count(&mut self, written: &Written<'_>, row: &Row, reference: &str, all: &mut Rewritten) {
+        self.references += 1;
+        all.edited.get_or_insert_with(|| reference.to_owned());
+        if written.on_cdn {
+            self.moved += 1;
+            self.seen.uses.note(row.kind);
+            self.seen.uses.deferred |= row.kind == Kind::Script && row.when == attributes::When::Deferred;
+            all.moves = true;
+        }
+    }
+
+    fn rewrite_srcset(&mut self, element: &Element, attribute: &Attribute, row: &'static Row, all: &mut Rewritten) {
+        let Some(range) = attribute.range.clone() else { return };
+        let value = Decoded::new(&attribute.value);
+        let parts: Vec<_> =
+            srcset::urls(&value.text).into_iter().map(|url| (url.clone(), value.text[url].to_owned(), row)).collect();
+        self.rewrite_parts(element, attribute, &value, &range, parts, str::to_owned, all);
+    }
+
+    fn rewrite_style_attribute(&mut self, element: &Element, attribute: &Attribute, all: &mut Rewritten) {
+        let Some(range) = attribute.range.clone() else { return };
+        let value = Decoded::new(&attribute.value);
+        let parts: Vec<_> = css::references(&value.text)
+            .into_iter()
+            .map(|reference| {
+                let row = self.row_in_css(&reference);
+                (reference.range, reference.url, row)
+            })
+            .collect();
+        let before = all.changes.len();
+        self.rewrite_parts(element, attribute, &value, &range, parts, css::escape, all);
+        self.seen.edits_style_attributes |= all.changes.len() > before;
+    }
+
+    /// Rewrites the URLs that are parts of an attribute's value.
+    #[expect(clippy::too_many_arguments, reason = "what an attribute is, and what is found in it")]
+    fn rewrite_parts(
+        &mut self,
+        element: &Element,
+        attribute: &Attribute,
+        value: &Decoded<'_>,
+        range: &Range<usize>,
+        parts: Vec<(Range<usize>, String, &'static Row)>,
+        quote: impl Fn(&str) -> String,
+        all: &mut Rewritten,
+    ) {
+        for (part, url, row) in parts {
+            let Some(written) = self.write(&url, row, Spot::of(element, attribute)) else { continue };
+            if attribute.value.len() != range.len() {
+                self.tell(range.start, Code::MixedEncoding, format!("`{}` is left alone", attribute.name));
+                return;
+            }
+            if written.url != url {
+                let raw = value.raw(part);
+                let text = escape(&quote(&written.url)).into_bytes();
+                all.changes.push(Change::Replace(range.start + raw.start..range.start + raw.end, text));
+                self.count(&written, row, &url, all);
+            }
+        }
+    }
+
+    /// What a reference becomes, if it is one that changes.
+    pub(super) fn write(&mut self, reference: &str, row: &Row, spot: Spot<'_>) -> Option<Written<'c>> {
+        if let Moves::Untouched(why) = row.moves {
+            self.left(spot, reference, why);
+            return None;
+        }
+        let (target, publication) = self.find(reference, spot)?;
+        let context = self.page.context;
+        let absolute = row.form == Form::AbsoluteUrl;
+        if absolute && context.config.settings.site_url.is_none() {
+            self.left(spot, reference, "crawlers need an absolute URL; say --site-url");
+            return None;
+        }
+        let stays = self.why_it_stays(row, publication, spot.inside);
+        let cdn = context.config.cdn.as_ref().filter(|_| stays.is_none());
+        let url = match cdn {
+            Some(cdn) => cdn.url_for(&publication.path) + &target.suffix,
+            None if absolute => format!("{}{}", context.config.mount.url_of(&publication.path), target.suffix),
+            None => self.local_url(reference, &target, publication),
+        };
+        self.note_relative(reference, spot.at);
+        let fate = match stays {
+            Some(why) => Fate::Stays { to: url.clone(), why: why.to_owned() },
+            None => Fate::Moves { to: url.clone() },
+        };
+        self.decide(spot, reference, fate);
+        Some(Written { url, publication, on_cdn: cdn.is_some(), original: target.path, suffix: target.suffix })
+    }
+
+    /// The file that a reference leads to, and how it is published.
+    fn find(&mut self, reference: &str, spot: Spot<'_>) -> Option<(Target, &'c Publication)> {
+        let context = self.page.context;
+        let literal = self.page.literal(reference);
+        let Some(literal) = literal else {
+            self.left(spot, reference, "it is made by a template");
+            return None;
+        };
+        let Some(target) = context.config.mount.resolve(self.base.url(), &literal) else {
+            self.left(spot, reference, "it leads to no file of this site");
+            return None;
+        };
+        if let Some(publication) = context.plan.get(&target.path) {
+            return Some((target, publication));
+        }
+        if context.index.exists(&target.path) {
+            self.left(spot, reference, "what it leads to is published under its own name alone");
+        } else if target.path.file_name().contains('.') {
+            self.tell(spot.at, Code::MissingAsset, format!("`{}` does not exist", reference.trim()));
+            self.left(spot, reference, "what it leads to does not exist");
+        }
+        None
+    }
+
+    /// Why a reference does not lead to the CDN, if it does not.
+    fn why_it_stays(&self, row: &Row, publication: &Publication, inside: Inside) -> Option<&'static str> {
+        let config = self.page.context.config;
+        // What fails in a shadow root, or in a document that runs no scripts, is heard by nobody.
+        let unheard = config.net() && (inside.shadow_root || !self.page.has_net) && row.fallback != Fallback::None;
+        match row.moves {
+            Moves::Never(why) | Moves::Untouched(why) => Some(why),
+            Moves::Yes if config.cdn.is_none() => Some("no CDN was given"),
+            Moves::Yes if publication.home == Home::Origin => Some("it is published on the origin alone"),
+            Moves::Yes if unheard => Some("its failure would reach nobody"),
+            Moves::Yes => None,
+        }
+    }
+
+    /// The published file as the author would spell it: the same directory, another name.
+    fn local_url(&self, reference: &str, target: &Target, publication: &Publication) -> String {
+        let trimmed = reference.trim_matches(|c: char| c <= ' ');
+        let is_plain = !trimmed.contains(['\\', '\t', '\n', '\r']) && !self.page.is_called(reference);
+        let path_end = trimmed.find(['?', '#']).unwrap_or(trimmed.len());
+        match trimmed[..path_end].rfind('/') {
+            Some(slash) if is_plain => {
+                let name = path::encode(publication.path.file_name());
+                format!("{}{name}{}", &trimmed[..=slash], target.suffix)
+            }
+            None if is_plain && !trimmed.contains(':') => path::encode(publication.path.file_name()) + &target.suffix,
+            _ => format!("{}{}{}", self.page.context.config.mount.path(), publication.path.to_url(), target.suffix),
+        }
+    }
+
+    fn note_relative(&mut self, reference: &str, at: usize) {
+        if std::mem::take(&mut self.is_not_found_page) && !self.base.is_from_element() {
+            let is_relative = !reference.trim_start().starts_with(['/', '\\']) && !reference.contains(':');
+            if is_relative {
+                let reason = format!("`{}` is relative, and this page is served at any depth", reference.trim());
+                self.tell(at, Code::RelativeNotFoundPage, reason);
+            }
+            self.is_not_found_page = !is_relative;
+        }
+    }
+
+    /// What the table says of a `url()` in the page's own CSS.
+    pub(super) fn row_in_css(&self, reference: &css::Reference) -> &'static Row {
+        let target = self.page.context.config.mount.resolve(self.base.url(), &reference.url);
+        match target {
+            _ if reference.usage == css::Use::Import => &attributes::CSS_IMPORT,
+            Some(target) if media_type::of(&target.path).0 == media_type::Kind::Font => &attributes::CSS_FONT,
+            Some(target) if target.path.extension() == "svg" && target.suffix.contains('#') => &attributes::CSS_ELEMENT,
+            _ => &attributes::CSS_IMAGE,
+        }
+    }
+
+    fn row_of_named(&self, attribute: &Attribute) -> &'static Row {
+        let target = self.page.context.config.mount.resolve(self.base.url(), &Decoded::new(&attribute.value).text);
+        let kind = target.map(|target| media_type::of(&target.path).0);
+        match kind {
+            Some(media_type::Kind::Script | media_type::Kind::Style) => &attributes::NAMED_CODE,
+            _ => &attributes::NAMED,
+        }
+    }
+
+    pub(super) fn left(&mut self, spot: Spot<'_>, reference: &str, why: &str) {
+        self.decide(spot, reference, Fate::Left { why: why.to_owned() });
+    }
+
+    fn decide(&mut self, spot: Spot<'_>, reference: &str, fate: Fate) {
+        if self.page.context.explain {
+            let what = format!("{}[{}]", spot.element, spot.attribute);
+            self.decisions.push(Decision { at: spot.at, what, reference: reference.trim().to_owned(), fate });
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is learned of a page while it is looked through, and needed to say what goes in where.
+
+use crate::html::attributes::Kind;
+use crate::model::path::SitePath;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// What a page turned out to hold.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Where the net goes, and how the page spells its local home there.
+    pub(super) net: Option<Place>,
+    /// Whether anything that browsers with scripts see comes from the CDN.
+    pub(super) uses_cdn: bool,
+    /// Before the first element that is edited in any way.
+    pub(super) first_edit: Option<usize>,
+    /// By how many bytes the edits before the page's `<meta charset>` make it longer.
+    pub(super) growth_before_charset: usize,
+    /// The modules the page begins with, and what its inline modules import.
+    pub(super) modules: Modules,
+    /// Why the modules of this page are left as they are, if they are.
+    pub(super) leaves_modules: Option<(usize, String)>,
+    /// The nonce of the page's scripts.
+    pub(super) nonce: Option<String>,
+    /// The Content-Security-Policies it sets.
+    pub(super) policies: Vec<Policy>,
+    /// What it takes from the CDN.
+    pub(super) uses: Uses,
+    /// The hashes of inline scripts that were edited, as a policy writes them.
+    pub(super) script_hashes: BTreeSet<String>,
+    /// Those of inline sheets.
+    pub(super) style_hashes: BTreeSet<String>,
+    /// Whether a `style` attribute was edited.
+    pub(super) edits_style_attributes: bool,
+}
+
+/// A place between elements, and the local home as it is spelled there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Place {
+    pub(super) at: usize,
+    pub(super) home: String,
+}
+
+/// The modules of a page.
+#[derive(Debug, Default)]
+pub(super) struct Modules {
+    /// Where an import map must stand: before the first module and modulepreload.
+    pub(super) first: Option<Place>,
+    /// What module scripts and modulepreloads name: their attributes pin them.
+    pub(super) entries: BTreeSet<SitePath>,
+    /// What inline modules import, with its `?query`: no attribute can pin that.
+    pub(super) imported: BTreeSet<(SitePath, String)>,
+}
+
+/// A Content-Security-Policy in a `<meta>`.
+#[derive(Debug)]
+pub(super) struct Policy {
+    /// The attribute's value, as it is written.
+    pub(super) raw: String,
+    /// Where it stands.
+    pub(super) range: Range<usize>,
+}
+
+/// What a page takes from the CDN.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Uses {
+    pub(super) scripts: bool,
+    pub(super) deferred: bool,
+    pub(super) modules: bool,
+    pub(super) styles: bool,
+    pub(super) images: bool,
+    pub(super) fonts: bool,
+    pub(super) media: bool,
+}
+
+impl Uses {
+    pub(super) fn note(&mut self, kind: Kind) {
+        match kind {
+            Kind::Script => self.scripts = true,
+            Kind::Module => self.modules = true,
+            Kind::Stylesheet => self.styles = true,
+            Kind::Image => self.images = true,
+            Kind::Font => self.fonts = true,
+            Kind::Media => self.media = true,
+            Kind::Hint | Kind::WebManifest | Kind::Document => {}
+        }
+    }
+}
