@@ -129,6 +129,21 @@ fn inside(range: &Range<usize>, length: usize) -> bool {
     range.start <= range.end && range.end <= length
 }
 
+/// A candidate of a `srcset`.
+fn candidate() -> impl Strategy<Value = String> {
+    let url = prop::sample::select(vec![
+        "{% static 'a, b.png' %}",
+        "{{ static('a, b.png') }}",
+        "{{ url_for('static', filename='a, b.png') }}",
+        "{% static 'a, b.png' %}?c,d",
+        "{{ x }}{% static 'a, b.png' %}",
+        "c.png?d,e",
+        "{{ f 'g, h' }}",
+    ]);
+    let descriptor = prop::sample::select(vec!["", " 1x", " 100w", " calc(1, 2)x", " {{ density }}x"]);
+    (url, descriptor).prop_map(|(url, descriptor)| format!("{url}{descriptor}"))
+}
+
 const BOTH: [Engine; 2] = [Engine::Django, Engine::Jinja];
 
 proptest! {
@@ -199,10 +214,15 @@ proptest! {
     }
 
     #[test]
-    fn a_call_alone_in_a_srcset_is_the_call(text in bait(), call in prop::sample::select(vec![
-        "{% static 'a' %}", "{{ static('a') }}", "{{ url_for('static', filename='a') }}", "{% static 'a' %}?b",
-    ])) {
-        prop_assert_eq!(template::static_calls(call, &BOTH), vec![template::static_call(call, &BOTH).expect("a call")]);
-        prop_assert!(template::static_call(&format!("{call}{text}x"), &[]).is_none());
+    fn the_calls_of_a_srcset_are_its_urls_that_are_calls(candidates in prop::collection::vec(candidate(), 0..6)) {
+        let srcset = candidates.join(", ");
+        let expected: Vec<_> =
+            candidates.iter().filter(|text| text.contains("static")).filter(|text| !text.starts_with("{{ x")).collect();
+        let found = template::static_calls(&srcset, &BOTH);
+        prop_assert_eq!(found.len(), expected.len(), "{}", &srcset);
+        for (call, text) in found.iter().zip(expected) {
+            prop_assert!(text.starts_with(&srcset[call.range.clone()]));
+            prop_assert_eq!(&call.path, "a, b.png");
+        }
     }
 }

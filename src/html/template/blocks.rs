@@ -56,11 +56,9 @@ const UNNAMED: &[u8] = b"";
 pub(super) fn role(region: &[u8]) -> Role<'_> {
     let inner = region.get(2..region.len().saturating_sub(2)).unwrap_or_default();
     match region {
-        [b'{', b'#', ..] => Role::Comment,
+        [b'{', b'#', ..] | [b'<', b'%', b'#', ..] | [b'<', b'%', b'-', b'-', ..] => Role::Comment,
         [b'{', b'%', ..] => statement(bare(inner)),
         [b'{', b'{', ..] => mustache(bare(inner)),
-        [b'<', b'%', b'#', ..] => Role::Comment,
-        [b'<', b'%', b'-', b'-', ..] => Role::Comment,
         [b'<', b'%', ..] => code(inner, true),
         [b'<', b'?', ..] => code(inner.strip_prefix(b"php").unwrap_or(inner), false),
         _ => Role::Output,

@@ -137,11 +137,19 @@ pub(super) struct Regions<'t> {
     tag: &'t [u8],
     /// Closers that do not stand in what is left of the tag.
     missing: Vec<&'static [u8]>,
+    /// How many bytes were looked at.
+    #[cfg(test)]
+    pub(super) work: usize,
 }
 
 impl<'t> Regions<'t> {
     pub(super) fn new(tag: &'t [u8]) -> Self {
-        Self { tag, missing: Vec::new() }
+        Self {
+            tag,
+            missing: Vec::new(),
+            #[cfg(test)]
+            work: 0,
+        }
     }
 
     /// Where the region ends that begins at `at`, if one does. The end of the tag when its closer is missing: the tag
@@ -182,6 +190,10 @@ impl<'t> Regions<'t> {
         let (mut quote, mut first) = (None, None);
         while let Some(byte) = self.tag.get(at) {
             let rest = &self.tag[at..];
+            #[cfg(test)]
+            {
+                self.work += 1;
+            }
             if first.is_some() && (rest.starts_with(b"{{") || rest.starts_with(b"{%")) {
                 return first;
             }
@@ -204,6 +216,10 @@ impl<'t> Regions<'t> {
             return None;
         }
         let found = memchr::memmem::find(&self.tag[from..], closer);
+        #[cfg(test)]
+        {
+            self.work += found.unwrap_or(self.tag.len() - from);
+        }
         if found.is_none() {
             self.missing.push(closer);
         }
