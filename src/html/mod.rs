@@ -8,4 +8,5 @@ pub mod encoding;
 pub mod rewriter;
 pub mod splice;
 pub mod srcset;
+pub mod template;
 pub mod visitor;

@@ -4,4 +4,5 @@ mod cli;
 mod floors;
 mod golden;
 mod properties;
+mod template;
 mod verify;
