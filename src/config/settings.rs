@@ -1,5 +1,6 @@
 //! [`Settings`]: what was typed, as it was typed. Each is an option of `build`; the documentation is the help text.
 
+use crate::html::template::Engine;
 use serde::{Deserialize, Serialize};
 
 /// What to do with the net.
@@ -78,6 +79,10 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "ELEMENT[ATTRIBUTE]"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attribute: Vec<String>,
+    /// Template languages whose calls for static files are resolved ahead of time
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_delimiter = ',', value_name = "LANGUAGE"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<Engine>,
     /// Publish assets under their own names only
     #[cfg_attr(feature = "cli", arg(long))]
     #[serde(default)]

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 /// A value with its character references decoded (HTML, section 13.2.5.73, "attribute" rules).
 pub struct Decoded<'a> {
+    raw: &'a str,
     /// The text a browser sees.
     pub text: Cow<'a, str>,
     /// For each stretch that begins with a reference: where it begins and ends, decoded and raw. Empty when nothing
@@ -17,7 +18,7 @@ impl<'a> Decoded<'a> {
     /// Decodes `raw`.
     pub fn new(raw: &'a str) -> Self {
         if memchr::memchr(b'&', raw.as_bytes()).is_none() {
-            return Self { text: Cow::Borrowed(raw), stretches: Vec::new() };
+            return Self { raw, text: Cow::Borrowed(raw), stretches: Vec::new() };
         }
         let (mut text, mut stretches, mut at) = (String::with_capacity(raw.len()), Vec::new(), 0);
         // A reference never reaches beyond the next `&`, so the text can be decoded from one to the next.
@@ -28,7 +29,12 @@ impl<'a> Decoded<'a> {
             stretches.push((from..text.len(), at..next));
             at = next;
         }
-        Self { text: Cow::Owned(text), stretches }
+        Self { raw, text: Cow::Owned(text), stretches }
+    }
+
+    /// As it is written.
+    pub fn raw_text(&self) -> &'a str {
+        self.raw
     }
 
     /// The raw bytes that stand for `range` of the decoded text.

@@ -2,6 +2,8 @@
 //! them begins. Only that much is parsed; what follows is copied. A false hit costs time; a miss would be a fault, so
 //! this errs on the side of seeing too much.
 
+use crate::html::template;
+
 /// The elements the rewriter wants to see, each one bit of [`Candidates::tags`], by their first letters.
 pub const TAGS: [&str; 28] = [
     "audio", "base", "body", "feimage", "frameset", "iframe", "image", "img", "input", "link", "math", "meta",
@@ -42,6 +44,8 @@ pub struct Candidates<'n> {
     pub csp: bool,
     /// Whether a script may have a nonce.
     pub nonce: bool,
+    /// Whether a template's statements may be there.
+    pub template: bool,
 }
 
 impl<'n> Candidates<'n> {
@@ -49,7 +53,12 @@ impl<'n> Candidates<'n> {
     pub fn of(page: &[u8], named: &'n [String]) -> Self {
         let mut found = Self::default();
         for at in memchr::memchr_iter(b'<', page) {
-            let Some(index) = tag_at(&page[at + 1..]) else { continue };
+            let Some(index) = tag_at(&page[at + 1..]) else {
+                if template::is_marker_at(&page[at..]) {
+                    found.last = Some(at);
+                }
+                continue;
+            };
             let name = TAGS[index];
             let name_end = at + 1 + name.len();
             // The commonest tags of all are closed at once.
@@ -77,6 +86,7 @@ impl<'n> Candidates<'n> {
             found.style_attributes = true;
             found.last = found.last.max(Some(style));
         }
+        found.template = found.last.is_some() && template::page_may_have_syntax(page);
         if let Some(last) = named.iter().filter_map(|name| last_of(name, page)).max() {
             found.named = named;
             found.last = found.last.max(Some(last));
@@ -95,6 +105,7 @@ impl<'n> Candidates<'n> {
             modules: true,
             csp: true,
             nonce: true,
+            template: true,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use crate::html::candidates::{Candidates, HOISTED, TAGS};
 use crate::html::splice::{Change, Splicer};
+use crate::html::template;
 use crate::html::visitor::{Answer, Attribute, Element, Failure, Inside, Namespace, Visitor};
 use encoding_rs::Encoding;
 use lol_html::html_content::{Element as LolElement, TextChunk};
@@ -53,9 +54,9 @@ pub fn rewrite_stream<W: Write>(
     visitor: &mut dyn Visitor,
     out: W,
 ) -> Result<W, Failure> {
-    let mut splicer = Splicer::new(out);
-    splicer.record(first);
-    let state = State::shared(visitor, splicer, encoding, candidates);
+    let mut target = Streamed { splicer: Splicer::new(out), window: Vec::new() };
+    target.splicer.record(first);
+    let state = State::shared(visitor, target, encoding, candidates);
     let mut parser = parser(&state)?;
     let mut buffer = vec![0; STEP];
     loop {
@@ -63,10 +64,11 @@ pub fn rewrite_stream<W: Write>(
         if read == 0 {
             break;
         }
+        state.borrow_mut().target.window.extend_from_slice(&buffer[..read]);
         parser.write(&buffer[..read]).map_err(|error| Failure::Parser(error.to_string()))?;
     }
     parser.end().map_err(|error| Failure::Parser(error.to_string()))?;
-    Ok(finish(state)?.finish()?)
+    Ok(finish(state)?.splicer.finish()?)
 }
 
 /// What became of the page, when the parser is gone, which held the other owners of the state.
@@ -121,29 +123,46 @@ impl Target for Collector<'_> {
     }
 }
 
-impl<W: Write> Target for Splicer<W> {
+/// Makes the changes to a page as it streams by, and keeps its bytes for as long as they have not passed.
+struct Streamed<W> {
+    splicer: Splicer<W>,
+    /// The bytes that the parser was given, from the first that has not passed on.
+    window: Vec<u8>,
+}
+
+impl<W: Write> Streamed<W> {
+    /// Runs a step of the splicer, and forgets what passed in it.
+    fn step(&mut self, step: impl FnOnce(&mut Splicer<W>)) {
+        let before = self.splicer.passed();
+        step(&mut self.splicer);
+        self.window.drain(..(self.splicer.passed() - before).min(self.window.len()));
+    }
+}
+
+impl<W: Write> Target for Streamed<W> {
     fn record(&mut self, changes: Vec<Change>) {
-        Splicer::record(self, changes);
+        self.splicer.record(changes);
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        Splicer::take(self, bytes);
+        self.step(|splicer| splicer.take(bytes));
     }
 
     fn taken(&self) -> usize {
-        Splicer::taken(self)
+        self.splicer.taken()
     }
 
     fn hold(&mut self, offset: usize) {
-        Splicer::hold(self, offset);
+        self.splicer.hold(offset);
     }
 
     fn release(&mut self) {
-        Splicer::release(self);
+        self.step(Splicer::release);
     }
 
     fn bytes(&self, range: Range<usize>) -> Option<&[u8]> {
-        self.held(range)
+        let passed = self.splicer.passed();
+        self.window.get(range.start.checked_sub(passed)?..range.end.checked_sub(passed)?)
     }
 }
 
@@ -352,18 +371,11 @@ fn parser<'v, T: Target + 'v>(
 
 fn on_element<T: Target>(state: &Shared<'_, T>, element: &mut LolElement<'_, '_>) -> lol_html::HandlerResult {
     state.borrow_mut().heed_signals();
+    let range = element.source_location().bytes();
     let found = Element {
         tag: element.tag_name(),
-        range: element.source_location().bytes(),
-        attributes: element
-            .attributes()
-            .iter()
-            .map(|attribute| Attribute {
-                name: attribute.name(),
-                value: attribute.value(),
-                range: attribute.value_source_location().map(|location| location.bytes()),
-            })
-            .collect(),
+        attributes: attributes(&state.borrow(), element, &range),
+        range,
         namespace: namespace(element.namespace_uri()),
         inside: Inside { noscript: false, shadow_root: state.borrow().is_in_shadow_root() },
         hoist_to: state.borrow().hoist.as_ref().map(|(outermost, _)| *outermost),
@@ -386,6 +398,29 @@ fn on_element<T: Target>(state: &Shared<'_, T>, element: &mut LolElement<'_, '_>
         }))?;
     }
     Ok(())
+}
+
+/// The attributes of an element. Where a template has a hand in the tag, the template's regions are not read as HTML.
+fn attributes<T: Target>(state: &State<'_, T>, element: &LolElement<'_, '_>, tag: &Range<usize>) -> Vec<Attribute> {
+    if let Some(raw) = state.target.bytes(tag.clone()).filter(|raw| template::tag_has_syntax(raw)) {
+        return template_attributes(raw, tag.start, state.encoding);
+    }
+    let read = |attribute: &lol_html::html_content::Attribute<'_>| Attribute {
+        name: attribute.name(),
+        value: attribute.value(),
+        range: attribute.value_source_location().map(|location| location.bytes()),
+    };
+    element.attributes().iter().map(read).collect()
+}
+
+fn template_attributes(tag: &[u8], offset: usize, encoding: &'static Encoding) -> Vec<Attribute> {
+    let decoded = |range: Range<usize>| encoding.decode_without_bom_handling(&tag[range]).0.into_owned();
+    let read = |raw: template::RawAttribute| Attribute {
+        name: decoded(raw.name).to_ascii_lowercase(),
+        value: raw.value.clone().map(decoded).unwrap_or_default(),
+        range: raw.value.map(|range| offset + range.start..offset + range.end),
+    };
+    template::attributes(tag).into_iter().map(read).collect()
 }
 
 fn namespace(uri: &str) -> Namespace {

@@ -23,6 +23,18 @@ impl Change {
         }
     }
 
+    /// The same for a text that is there: which bytes of it become what.
+    pub fn in_text(self, text: &[u8]) -> (Range<usize>, Vec<u8>) {
+        match self {
+            Self::Replace(range, new) => (range, new),
+            Self::Attributes(at, new) => {
+                let at = at + usize::from(matches!(text.get(at), Some(b'"' | b'\'')));
+                let touches = text.get(at).is_some_and(|next| !next.is_ascii_whitespace() && !b"/>".contains(next));
+                (at..at, (new + if touches { " " } else { "" }).into_bytes())
+            }
+        }
+    }
+
     /// Where it begins.
     pub fn start(&self) -> usize {
         match self {
@@ -96,9 +108,9 @@ impl<W: Write> Splicer<W> {
         self.pass(&held);
     }
 
-    /// The page's bytes at `range`, if all of them are held.
-    pub fn held(&self, range: Range<usize>) -> Option<&[u8]> {
-        self.held.get(range.start.checked_sub(self.passed)?..range.end.checked_sub(self.passed)?)
+    /// How many of the page's bytes have passed: nothing changes them any more.
+    pub fn passed(&self) -> usize {
+        self.passed
     }
 
     /// How many of the page's bytes have been taken, those held included.

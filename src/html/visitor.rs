@@ -91,7 +91,7 @@ pub trait Visitor {
     fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change>;
 
     /// The text last asked for, which begins at `start`, is too long to be held: it will not come.
-    fn text_too_long(&mut self, start: usize);
+    fn text_too_long(&mut self, _start: usize) {}
 }
 
 /// Why a page was not rewritten.

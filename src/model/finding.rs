@@ -78,6 +78,9 @@ codes! {
     InlineDynamicImport "inline-dynamic-import" Note "a failing import() tells nobody, so it is not moved";
     /// Text whose bytes and characters do not line up (invalid or mixed encoding): left alone.
     MixedEncoding "mixed-encoding" Warning "save the page in one encoding";
+    /// A template without a `<head>` uses the CDN: it gets no net of its own. The template around it gets one when it
+    /// has assets of its own, or where it says `<!-- tightrope -->`.
+    PartWithoutNet "part-without-net" Note "write `<!-- tightrope -->` into the head of the template around it";
     /// A `<style>`, inline module, import map or `<noscript>` too long to be held in memory: left alone.
     TextTooLong "text-too-long" Warning "put it into a file of its own";
     /// `integrity` does not match the file it stands at: the element is left alone.

@@ -1,7 +1,7 @@
 //! What goes into a page besides its edits: the net, the import map, a copy of `<meta charset>`.
 
 use super::Page;
-use super::survey::Survey;
+use super::survey::{Place, Survey};
 use crate::fallback;
 use crate::html::encoding::PRESCAN;
 use crate::html::splice::Change;
@@ -12,13 +12,15 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Injected {
     pub(super) changes: Vec<Change>,
+    /// Where a part of a page uses the CDN without a net.
+    pub(super) lacks_net: Option<usize>,
 }
 
 /// Decides what goes into a page that turned out to hold this.
 pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Injected {
     let config = page.context.config;
     let nonce = config.settings.csp_nonce.as_deref().or(seen.nonce.as_deref());
-    let net = seen.net.as_ref().zip(config.cdn.as_ref()).filter(|_| config.net() && page.has_net && seen.uses_cdn);
+    let net = net_place(page, seen).zip(config.cdn.as_ref());
     let net = net.map(|(place, cdn)| (place.at, fallback::net(cdn.as_str(), &place.home, nonce)));
     let map = integrity_map(page, seen, nonce);
     let mut changes = Vec::new();
@@ -27,7 +29,30 @@ pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Injected {
         changes.push(insert(at, text));
     }
     changes.extend([net, map].into_iter().flatten().map(|(at, text)| insert(at, text)));
-    Injected { changes }
+    let lacks_net = net_is_missing(page, seen);
+    Injected { changes, lacks_net }
+}
+
+/// Where the CDN is used first in a part of a page, which gets no net of its own.
+fn net_is_missing(page: &Page<'_>, seen: &Survey) -> Option<usize> {
+    let is_part = page.template.is_some_and(|template| template.net_at.is_none());
+    let used = seen.net.as_ref().filter(|_| is_part && seen.needs_net && page.context.config.net());
+    used.map(|place| place.at)
+}
+
+/// Where the net goes, if the page gets one.
+fn net_place(page: &Page<'_>, seen: &Survey) -> Option<Place> {
+    let config = page.context.config;
+    let wanted = seen.needs_net || page.template.is_some_and(|template| template.is_marked);
+    if !wanted || !config.net() || !page.has_net {
+        return None;
+    }
+    let home = seen.net.as_ref().map_or_else(|| config.mount.path().to_owned(), |place| place.home.clone());
+    let at = match page.template {
+        Some(template) => template.net_at,
+        None => seen.net.as_ref().map(|place| place.at),
+    };
+    Some(Place { at: at?, home })
 }
 
 fn insert(at: usize, text: String) -> Change {
@@ -49,6 +74,8 @@ fn charset_copy(page: &Page<'_>, seen: &Survey, injected: Option<usize>) -> Opti
 fn integrity_map(page: &Page<'_>, seen: &Survey, nonce: Option<&str>) -> Option<(usize, String)> {
     let (config, plan) = (page.context.config, page.context.plan);
     let place = seen.modules.first.as_ref().filter(|_| config.integrity() && seen.leaves_modules.is_none())?;
+    // In a part of a page nobody knows what stands before it.
+    let at = page.template.map_or(Some(place.at), |template| template.net_at)?;
     let mut keys = BTreeMap::new();
     let imported = seen.modules.imported.iter().map(|(path, suffix)| (path, suffix.as_str()));
     for (path, suffix) in seen.modules.entries.iter().flat_map(|entry| plan.imported_by(entry)).chain(imported) {
@@ -59,5 +86,5 @@ fn integrity_map(page: &Page<'_>, seen: &Survey, nonce: Option<&str>) -> Option<
             keys.insert(cdn.url_for(&publication.path) + suffix, integrity);
         }
     }
-    (!keys.is_empty()).then(|| (place.at, fallback::integrity_map(&keys, nonce)))
+    (!keys.is_empty()).then(|| (at, fallback::integrity_map(&keys, nonce)))
 }

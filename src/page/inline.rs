@@ -6,7 +6,7 @@ use super::{Page, rewrite_markup};
 use crate::css;
 use crate::html::attribute_value::{Decoded, escape};
 use crate::html::attributes::{self, Row};
-use crate::html::splice::{self, Change};
+use crate::html::splice::Change;
 use crate::html::visitor::{Attribute, Element, Inside};
 use crate::js;
 use crate::model::finding::Code;
@@ -94,12 +94,11 @@ impl PageVisitor<'_> {
     /// A page in an attribute is a page of its own, with its own net; its base is that of the page around it (HTML,
     /// section 2.4.3, "about:srcdoc").
     pub(super) fn rewrite_srcdoc(&mut self, element: &Element, attribute: &Attribute, all: &mut Rewritten) {
-        let Some(range) = attribute.range.clone() else { return };
-        let spot_at = range.start;
+        let Some(range) = attribute.range.clone().filter(|range| range.len() == attribute.value.len()) else { return };
         if self.page.depth >= MAX_DEPTH {
             return;
         }
-        let text = Decoded::new(&attribute.value).text.into_owned();
+        let value = Decoded::new(&attribute.value);
         let scripts = element.value("sandbox").is_none_or(|sandbox| {
             Decoded::new(sandbox).text.split_ascii_whitespace().any(|token| token.eq_ignore_ascii_case("allow-scripts"))
         });
@@ -111,16 +110,32 @@ impl PageVisitor<'_> {
             candidates_csp: false,
             ..*self.page
         };
-        let Ok(made) = rewrite_markup(&inner, text.as_bytes(), encoding_rs::UTF_8, None) else { return };
+        let Ok(made) = rewrite_markup(&inner, value.text.as_bytes(), encoding_rs::UTF_8, None) else { return };
         self.references += made.references;
         self.moved += made.moved;
-        self.findings.extend(made.findings.into_iter().map(|(_, code, reason)| (Some(spot_at), code, reason)));
-        self.decisions.extend(made.decisions.into_iter().map(|decision| super::Decision { at: spot_at, ..decision }));
-        if !made.changes.is_empty() {
-            let text = String::from_utf8_lossy(&splice::splice(text.as_bytes(), made.changes)).into_owned();
-            all.changes.push(Change::Replace(range, escape(&text).into_bytes()));
-        }
+        self.findings.extend(made.findings.into_iter().map(|(_, code, reason)| (Some(range.start), code, reason)));
+        self.decisions
+            .extend(made.decisions.into_iter().map(|decision| super::Decision { at: range.start, ..decision }));
+        all.changes.extend(made.changes.into_iter().map(|change| in_attribute(change, &value, range.start)));
     }
+}
+
+/// A change to the page in an attribute as a change to the attribute's own bytes.
+fn in_attribute(change: Change, value: &Decoded<'_>, offset: usize) -> Change {
+    // White space in the value shows that it stands in quotes.
+    let is_quoted = value.raw_text().contains(|c: char| c.is_ascii_whitespace());
+    let (range, text) = change.in_text(value.text.as_bytes());
+    let text: String = match String::from_utf8_lossy(&text) {
+        text if is_quoted => text.split_inclusive([' ', '\n']).map(escape_but_white).collect(),
+        text => escape(&text),
+    };
+    let raw = value.raw(range);
+    Change::Replace(offset + raw.start..offset + raw.end, text.into_bytes())
+}
+
+fn escape_but_white(word: &str) -> String {
+    let text = word.trim_end_matches([' ', '\n']);
+    escape(text) + &word[text.len()..]
 }
 
 /// Whether an import map names addresses: anything but integrity alone.

@@ -8,16 +8,17 @@ mod inline;
 mod pinned;
 mod references;
 mod survey;
+mod template;
 mod visitor;
 
 use crate::config::Config;
 use crate::error::{Result, io_error};
-use crate::html::attribute_value::escape;
 use crate::html::candidates::Candidates;
 use crate::html::encoding::{self, PRESCAN, Sniffed};
 use crate::html::rewriter;
 use crate::html::splice::{self, Change};
-use crate::html::visitor::{Element, Failure};
+use crate::html::template as syntax;
+use crate::html::visitor::Failure;
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
 use crate::plan::Plan;
@@ -26,6 +27,7 @@ use crate::site::index::AssetIndex;
 use encoding_rs::Encoding;
 use std::io::{self, Read, Write};
 use std::ops::Range;
+use template::Template;
 use url::Url;
 use visitor::PageVisitor;
 
@@ -99,6 +101,9 @@ pub enum Fate {
 /// Pages up to this size are read whole; larger ones stream by.
 pub const WHOLE: u64 = 1024 * 1024;
 
+/// How much of a page that streams by is looked at first.
+const HEAD: u64 = 64 * 1024;
+
 /// Rewrites a page that is in memory. `step` is how many bytes the parser gets at once; it changes nothing.
 pub fn rewrite_bytes(path: &SitePath, bytes: &[u8], step: Option<usize>, context: Context<'_>) -> Outcome {
     let made = match Page::new(path, bytes, context) {
@@ -111,7 +116,8 @@ pub fn rewrite_bytes(path: &SitePath, bytes: &[u8], step: Option<usize>, context
     Outcome { bytes: changed.then(|| splice::splice(bytes, changes)), ..made.outcome(path, changed, || bytes.to_vec()) }
 }
 
-/// Rewrites a page of any length into `out`, in constant memory. It is read twice, by way of `open`.
+/// Rewrites a page of any length into `out`, in constant memory; only a template is read as a whole. `open` gives it
+/// anew: it is read more than once.
 ///
 /// When the outcome tells that the page must be copied ([`Outcome::changed`] is false), nothing was written.
 pub fn rewrite_stream(
@@ -122,7 +128,15 @@ pub fn rewrite_stream(
 ) -> Result<Outcome> {
     let fail = |action| io_error(action, path.as_str());
     let mut head = Vec::new();
-    open().map_err(fail("read"))?.take(PRESCAN as u64).read_to_end(&mut head).map_err(fail("read"))?;
+    open().map_err(fail("read"))?.take(HEAD).read_to_end(&mut head).map_err(fail("read"))?;
+    if syntax::kind(&head, &path.extension()) == syntax::Kind::Template {
+        // Where its net goes, and what in it is no markup, is known only when all of it has been seen.
+        head.clear();
+        open().map_err(fail("read"))?.read_to_end(&mut head).map_err(fail("read"))?;
+        let mut outcome = rewrite_bytes(path, &head, None, context);
+        out.write_all(&outcome.bytes.take().unwrap_or_default()).map_err(fail("write"))?;
+        return Ok(outcome);
+    }
     let streamed = match Page::new(path, &head, context) {
         Ok((page, encoding)) => stream_markup(&page, open, encoding, out),
         Err(copied) => Ok((copied, false)),
@@ -149,6 +163,8 @@ struct Page<'c> {
     url: Url,
     /// Its `<meta charset>`, and where that stands.
     charset: Option<(Range<usize>, String)>,
+    /// What it is as a template, if it is one.
+    template: Option<&'c Template>,
     /// Whether the net can work in it.
     has_net: bool,
     /// How many pages it stands in (`srcdoc`).
@@ -174,25 +190,10 @@ impl<'c> Page<'c> {
         }
         let charset = meta.map(|range| (range.clone(), String::from_utf8_lossy(&head[range]).into_owned()));
         let url = context.config.mount.url_of(path);
-        Ok((Self { context, path, url, charset, has_net: true, depth: 0, candidates_csp: true }, encoding))
-    }
-
-    /// A reference without template syntax, as a browser would see it.
-    fn literal(&self, reference: &str) -> Option<String> {
-        const TEMPLATE: [&str; 7] = ["{{", "{%", "{#", "<%", "<?", "${", "[["];
-        (!TEMPLATE.iter().any(|mark| reference.contains(mark))).then(|| reference.to_owned())
-    }
-
-    /// Whether a reference is a call of a template language rather than a URL.
-    #[expect(clippy::unused_self, reason = "templates come next")]
-    fn is_called(&self, _reference: &str) -> bool {
-        false
-    }
-
-    /// A URL as it may stand in this attribute.
-    #[expect(clippy::unused_self, reason = "templates come next")]
-    fn escape(&self, url: &str, _element: &Element, _range: &Range<usize>) -> Vec<u8> {
-        escape(url).into_bytes()
+        Ok((
+            Self { context, path, url, charset, template: None, has_net: true, depth: 0, candidates_csp: true },
+            encoding,
+        ))
     }
 }
 
@@ -261,7 +262,8 @@ fn rewrite_markup(
     if candidates.last.is_none() {
         return Ok(Made::default());
     }
-    let page = &Page { candidates_csp: candidates.csp, ..page.clone() };
+    let template = if candidates.template && page.depth == 0 { Template::of(page.path, bytes) } else { None };
+    let page = &Page { template: template.as_ref(), candidates_csp: candidates.csp, ..page.clone() };
     let look = |leaves_modules| {
         let mut visitor = PageVisitor::new(page, leaves_modules);
         rewriter::inspect(bytes, &candidates, encoding, step, &mut visitor).map(|changes| (visitor, changes))
@@ -274,6 +276,9 @@ fn rewrite_markup(
         return Ok(Made::kept(policy.range.start));
     }
     let injected = inject::decide(page, &visitor.seen);
+    if let Some(at) = injected.lacks_net {
+        visitor.tell(at, Code::PartWithoutNet, "it has no `<head>`, so the net must come from the page around it");
+    }
     let all = injected.changes.into_iter().chain(changes).collect();
     Ok(Made::of(visitor, all))
 }

@@ -8,6 +8,7 @@ use crate::html::attribute_value::{Decoded, escape};
 use crate::html::attributes::{self, Fallback, Form, Kind, Moves, Reference, Row};
 use crate::html::splice::Change;
 use crate::html::srcset;
+use crate::html::template;
 use crate::html::visitor::{Attribute, Element, Inside};
 use crate::model::finding::Code;
 use crate::model::media_type;
@@ -78,7 +79,7 @@ impl<'c> PageVisitor<'c> {
         let Some(written) = self.write(&value.text, row, Spot::of(element, attribute)) else { return };
         let Some(more) = self.attributes_for(element, row, &written) else { return };
         if written.url != value.text {
-            all.changes.push(Change::Replace(range.clone(), self.page.escape(&written.url, element, &range)));
+            all.changes.push(Change::Replace(range.clone(), escape(&written.url).into_bytes()));
         } else if more.is_empty() {
             return;
         }
@@ -90,7 +91,8 @@ impl<'c> PageVisitor<'c> {
     }
 
     fn note_module(&mut self, reference: &str, element: &Element) {
-        let target = self.page.context.config.mount.resolve(self.base.url(), reference);
+        let Some(literal) = self.page.literal(reference) else { return };
+        let target = self.page.context.config.mount.resolve(self.base.url(), &literal);
         let Some(target) = target.filter(|_| !element.inside.noscript) else { return };
         self.seen.modules.entries.insert(target.path);
         if self.seen.modules.first.is_none() {
@@ -105,15 +107,20 @@ impl<'c> PageVisitor<'c> {
             self.moved += 1;
             self.seen.uses.note(row.kind);
             self.seen.uses.deferred |= row.kind == Kind::Script && row.when == attributes::When::Deferred;
-            all.moves = true;
+            all.needs_net |= row.fallback != Fallback::None;
         }
     }
 
     fn rewrite_srcset(&mut self, element: &Element, attribute: &Attribute, row: &'static Row, all: &mut Rewritten) {
         let Some(range) = attribute.range.clone() else { return };
         let value = Decoded::new(&attribute.value);
-        let parts: Vec<_> =
-            srcset::urls(&value.text).into_iter().map(|url| (url.clone(), value.text[url].to_owned(), row)).collect();
+        let calls = template::static_calls(&value.text, &self.page.context.config.settings.templates);
+        let urls = if calls.is_empty() {
+            srcset::urls(&value.text)
+        } else {
+            calls.into_iter().map(|call| call.range.start..call.range.end + call.suffix.len()).collect()
+        };
+        let parts: Vec<_> = urls.into_iter().map(|url| (url.clone(), value.text[url].to_owned(), row)).collect();
         self.rewrite_parts(element, attribute, &value, &range, parts, str::to_owned, all);
     }
 
@@ -191,8 +198,7 @@ impl<'c> PageVisitor<'c> {
     /// The file that a reference leads to, and how it is published.
     fn find(&mut self, reference: &str, spot: Spot<'_>) -> Option<(Target, &'c Publication)> {
         let context = self.page.context;
-        let literal = self.page.literal(reference);
-        let Some(literal) = literal else {
+        let Some(literal) = self.page.literal(reference) else {
             self.left(spot, reference, "it is made by a template");
             return None;
         };
@@ -229,7 +235,7 @@ impl<'c> PageVisitor<'c> {
     /// The published file as the author would spell it: the same directory, another name.
     fn local_url(&self, reference: &str, target: &Target, publication: &Publication) -> String {
         let trimmed = reference.trim_matches(|c: char| c <= ' ');
-        let is_plain = !trimmed.contains(['\\', '\t', '\n', '\r']) && !self.page.is_called(reference);
+        let is_plain = !trimmed.contains(['\\', '\t', '\n', '\r']) && self.page.static_call(reference).is_none();
         let path_end = trimmed.find(['?', '#']).unwrap_or(trimmed.len());
         match trimmed[..path_end].rfind('/') {
             Some(slash) if is_plain => {
@@ -254,7 +260,8 @@ impl<'c> PageVisitor<'c> {
 
     /// What the table says of a `url()` in the page's own CSS.
     pub(super) fn row_in_css(&self, reference: &css::Reference) -> &'static Row {
-        let target = self.page.context.config.mount.resolve(self.base.url(), &reference.url);
+        let url = self.page.literal(&reference.url);
+        let target = url.and_then(|url| self.page.context.config.mount.resolve(self.base.url(), &url));
         match target {
             _ if reference.usage == css::Use::Import => &attributes::CSS_IMPORT,
             Some(target) if media_type::of(&target.path).0 == media_type::Kind::Font => &attributes::CSS_FONT,

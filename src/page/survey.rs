@@ -10,8 +10,8 @@ use std::ops::Range;
 pub(super) struct Survey {
     /// Where the net goes, and how the page spells its local home there.
     pub(super) net: Option<Place>,
-    /// Whether anything that browsers with scripts see comes from the CDN.
-    pub(super) uses_cdn: bool,
+    /// Whether anything comes from the CDN that browsers with scripts see, and the net can help with.
+    pub(super) needs_net: bool,
     /// Before the first element that is edited in any way.
     pub(super) first_edit: Option<usize>,
     /// By how many bytes the edits before the page's `<meta charset>` make it longer.

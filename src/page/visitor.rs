@@ -48,8 +48,8 @@ pub(super) struct Rewritten {
     pub(super) changes: Vec<Change>,
     /// The first reference that was edited, as it was written.
     pub(super) edited: Option<String>,
-    /// Whether one of them leads to the CDN.
-    pub(super) moves: bool,
+    /// Whether one of them leads to the CDN, and the net can help when that fails.
+    pub(super) needs_net: bool,
 }
 
 impl<'c> PageVisitor<'c> {
@@ -84,7 +84,7 @@ impl<'c> PageVisitor<'c> {
         let mount = &self.page.context.config.mount;
         let from_root = reference.trim_start().starts_with(['/', '\\']) || reference.contains("://");
         let home = match mount.dir_of(self.base.url()) {
-            Some(dir) if !mount.is_given() && !from_root && !self.page.is_called(reference) => {
+            Some(dir) if !mount.is_given() && !from_root && self.page.static_call(reference).is_none() => {
                 path::relative_root(&dir)
             }
             _ => mount.path().to_owned(),
@@ -99,7 +99,7 @@ impl<'c> PageVisitor<'c> {
             self.seen.first_edit.get_or_insert(before);
         }
         if let Some(reference) = rewritten.edited.filter(|_| !inside.noscript) {
-            self.seen.uses_cdn |= rewritten.moves;
+            self.seen.needs_net |= rewritten.needs_net;
             if self.seen.net.is_none() {
                 self.seen.net = Some(self.place(before, &reference));
             }
@@ -129,6 +129,11 @@ impl<'c> PageVisitor<'c> {
         }
     }
 
+    /// Whether what looks like an element stands in a template's comment or code.
+    fn is_in_code(&self, element: &Element) -> bool {
+        self.page.template.is_some_and(|template| template.comments.covers(element.range.start))
+    }
+
     fn wanted_text(&self, element: &Element) -> Option<InlineText> {
         let kind = match element.tag.as_str() {
             "style" if matches!(attributes::keyword(element, "type").as_str(), "" | "text/css") => TextKind::Style,
@@ -145,8 +150,10 @@ impl<'c> PageVisitor<'c> {
 
 impl Visitor for PageVisitor<'_> {
     fn element(&mut self, element: &Element) -> Answer {
-        self.note_element(element);
-        if element.attribute("data-tightrope").is_some() {
+        if !self.is_in_code(element) {
+            self.note_element(element);
+        }
+        if element.attribute("data-tightrope").is_some() || self.is_in_code(element) {
             return Answer::default();
         }
         let rewritten = self.rewrite_element(element, self.media_cors);

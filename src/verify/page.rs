@@ -5,13 +5,14 @@ use crate::css;
 use crate::error::{Result, io_error};
 use crate::fallback::NET;
 use crate::html::attribute_value::Decoded;
-use crate::html::attributes::{self, Form, Kind, Moves, Row, ScriptKind};
+use crate::html::attributes::{self, Fallback, Form, Kind, Moves, Row, ScriptKind};
 use crate::html::base_url::BaseUrl;
 use crate::html::candidates::Candidates;
 use crate::html::encoding;
 use crate::html::rewriter;
 use crate::html::splice::Change;
 use crate::html::srcset;
+use crate::html::template;
 use crate::html::visitor::{Answer, Element, Visitor};
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
@@ -28,7 +29,9 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
         published,
         base: BaseUrl::of_page(published.mount.url_of(path)),
         text: None,
-        net: false,
+        // A part of a page has its net from the page around it.
+        net: template::kind(&page, &path.extension()) == template::Kind::Template
+            && template::placement(&page).is_none(),
         in_noscript: false,
         first_on_cdn: None,
         preloads: HashMap::new(),
@@ -77,11 +80,13 @@ impl Reader<'_> {
     }
 
     /// Follows a URL: the file it leads to, and whether by way of the CDN.
-    fn follow(&mut self, url: &str, at: usize) -> Option<(SitePath, bool)> {
+    fn follow(&mut self, url: &str, at: usize, row: &Row) -> Option<(SitePath, bool)> {
         self.references += 1;
         let joined = self.base.url().join(url.trim_matches(|c: char| c <= ' ')).ok()?;
         if let Some(below) = self.published.cdn.as_ref().and_then(|cdn| cdn.path_of(&joined)) {
-            self.seen_on_cdn(at);
+            if row.fallback != Fallback::None {
+                self.seen_on_cdn(at);
+            }
             let file = below.filter(|path| self.published.files.contains(path));
             if file.is_none() {
                 self.tell(at, Code::CdnFileMissing, format!("`{url}` has no local file"));
@@ -199,11 +204,11 @@ impl Visitor for Reader<'_> {
             match reference.row.form {
                 _ if matches!(reference.row.moves, Moves::Untouched(_)) => {}
                 Form::Srcset => srcset::urls(&value.text).into_iter().for_each(|url| {
-                    self.follow(&value.text[url], at);
+                    self.follow(&value.text[url], at, reference.row);
                 }),
                 Form::Srcdoc => {}
                 Form::Url | Form::AbsoluteUrl => {
-                    let led = self.follow(&value.text, at);
+                    let led = self.follow(&value.text, at, reference.row);
                     if let Some((path, on_cdn)) = led.filter(|_| reference.row.integrity) {
                         self.check_pinned(element, reference.row, &value.text, at, &path, on_cdn);
                     }
@@ -212,7 +217,7 @@ impl Visitor for Reader<'_> {
         }
         if let Some((style, range)) = element.attribute("style").and_then(|style| Some((style, style.range.clone()?))) {
             for reference in css::references(&Decoded::new(&style.value).text) {
-                self.follow(&reference.url, range.start);
+                self.follow(&reference.url, range.start, css_row(&reference));
             }
         }
         Answer { changes: Vec::new(), wants_text: self.text.is_some() }
@@ -225,13 +230,13 @@ impl Visitor for Reader<'_> {
             Some(TextKind::Map) => self.check_map(text, start),
             Some(TextKind::Style) => {
                 for reference in css::references(text) {
-                    self.follow(&reference.url, start + reference.range.start);
+                    self.follow(&reference.url, start + reference.range.start, css_row(&reference));
                 }
             }
             Some(TextKind::Module) => {
                 let script = crate::js::read(text).unwrap_or_default();
                 for specifier in script.specifiers.iter().filter(|specifier| !specifier.is_bare()) {
-                    self.follow(&specifier.text, start + specifier.range.start);
+                    self.follow(&specifier.text, start + specifier.range.start, &attributes::INLINE_IMPORT);
                 }
             }
             None => {}
@@ -243,4 +248,9 @@ impl Visitor for Reader<'_> {
         // The build left it alone and said so.
         self.text = None;
     }
+}
+
+/// What the table says of a reference in a page's own CSS.
+fn css_row(reference: &css::Reference) -> &'static Row {
+    if reference.usage == css::Use::Import { &attributes::CSS_IMPORT } else { &attributes::CSS_IMAGE }
 }

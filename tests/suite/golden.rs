@@ -42,8 +42,21 @@ fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
 
 fn marked(tree: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
     tree.into_iter()
-        .map(|(name, bytes)| (name, replace(&bytes, NET.trim_end().as_bytes(), NET_MARK.as_bytes())))
+        .map(|(name, bytes)| {
+            let bytes = replace(&bytes, NET.trim_end().as_bytes(), NET_MARK.as_bytes());
+            (name, replace(&bytes, in_srcdoc(NET.trim_end()).as_bytes(), NET_MARK.as_bytes()))
+        })
         .collect()
+}
+
+/// The net as a page in a quoted attribute has it.
+fn in_srcdoc(net: &str) -> String {
+    let escaped = |c: char| match c {
+        '&' => "&amp;".to_owned(),
+        '"' | '\'' | '<' | '>' | '`' => format!("&#{};", u32::from(c)),
+        c => c.to_string(),
+    };
+    net.chars().map(escaped).collect()
 }
 
 fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {

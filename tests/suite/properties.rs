@@ -26,8 +26,6 @@ impl Visitor for Marker {
     fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change> {
         if aligned { vec![Change::Replace(start..start + text.len(), b"?".to_vec())] } else { Vec::new() }
     }
-
-    fn text_too_long(&mut self, _start: usize) {}
 }
 
 /// Gives a few bytes at a time.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use std::ops::Range;
 use tightrope::html::candidates::Candidates;
-use tightrope::html::rewriter::rewrite;
+use tightrope::html::rewriter::inspect;
 use tightrope::html::splice::Change;
 use tightrope::html::template::{self, Comments, Engine};
 use tightrope::html::visitor::{Answer, Element, Visitor};
@@ -26,7 +26,7 @@ impl Visitor for First {
 /// The first element as lol_html sees it.
 fn first(page: &[u8]) -> Option<Element> {
     let mut visitor = First::default();
-    let rewritten = rewrite(page, &Candidates::all(), encoding_rs::UTF_8, None, &mut visitor, Vec::new());
+    let rewritten = inspect(page, &Candidates::all(&[]), encoding_rs::UTF_8, None, &mut visitor);
     rewritten.ok().and(visitor.0)
 }
 

@@ -14,7 +14,7 @@ mod tag;
 
 pub use calls::{Engine, StaticCall, static_call, static_calls};
 pub use comments::{Comments, LOOKAHEAD};
-pub use page::{Kind, Placement, kind, placement};
+pub use page::{Kind, Placement, is_marker_at, kind, placement};
 pub use tag::{RawAttribute, attributes};
 
 /// Whether no template has a hand in a value: neither an opening nor a closing delimiter stands in it, so that not even
@@ -35,7 +35,9 @@ pub fn tag_has_syntax(tag: &[u8]) -> bool {
 /// Whether a page may hold a template's statements or comments: the gate in front of [`kind`] and [`Comments`], which
 /// most pages do not pass.
 pub fn page_may_have_syntax(page: &[u8]) -> bool {
-    ["{%", "{{", "{#", "<%", "<?"].iter().any(|delimiter| memchr::memmem::find(page, delimiter.as_bytes()).is_some())
+    // A page has few braces outside of its scripts.
+    let braces = || memchr::memchr_iter(b'{', page).any(|at| matches!(page.get(at + 1), Some(b'{' | b'%' | b'#')));
+    braces() || ["<%", "<?"].iter().any(|delimiter| memchr::memmem::find(page, delimiter.as_bytes()).is_some())
 }
 
 fn opens(first: u8, second: u8) -> bool {

@@ -74,6 +74,13 @@ pub fn placement(page: &[u8]) -> Option<Placement> {
     tag_end(&page[head..]).map(|end| Placement::Head(head..head + end))
 }
 
+/// Whether the comment that asks for the net begins here.
+pub fn is_marker_at(page: &[u8]) -> bool {
+    let Some(rest) = page.strip_prefix(b"<!--") else { return false };
+    let word = rest.trim_ascii_start().get(..b"tightrope".len());
+    word.is_some_and(|word| word.eq_ignore_ascii_case(b"tightrope"))
+}
+
 /// Whether a comment, its delimiters included, is the one that asks for the net.
 fn is_marker(comment: &[u8]) -> bool {
     let inner = comment.strip_prefix(b"<!--").and_then(|rest| rest.strip_suffix(b"-->"));
