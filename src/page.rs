@@ -8,11 +8,12 @@ use crate::graph::resolve::Target;
 use crate::html::attribute_value::{Decoded, escape};
 use crate::html::attributes::{self, Reference, Role, ScriptKind};
 use crate::html::candidates::{Candidates, HOISTED};
-use crate::html::encoding::{self, PRESCAN, Sniffed};
+use crate::html::encoding::{self, PRESCAN, Sniffed, Syntax};
 use crate::html::rewriter;
 use crate::html::splice::Change;
 use crate::html::srcset;
 use crate::html::visitor::{Answer, Attribute, Element, Failure, Visitor};
+use crate::html::xml;
 use crate::js;
 use crate::model::digest::satisfies;
 use crate::model::finding::{Code, Finding};
@@ -51,12 +52,12 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
 }
 
-/// Pages up to this size are read whole; larger ones stream by.
+/// Pages up to this size are read whole, and all pages of XML; larger ones stream by.
 const WHOLE: u64 = 1024 * 1024;
 
 /// Rewrites a page of `size` bytes.
 pub fn rewrite(path: &SitePath, size: u64, context: Context<'_>) -> Result<Outcome> {
-    if size <= WHOLE {
+    if size <= WHOLE || Syntax::of(path) == Syntax::Xml {
         let page = context.site.read(path).map_err(crate::error::io_error("read", path.as_str()))?;
         return Ok(rewrite_bytes(path, &page, None, context));
     }
@@ -75,12 +76,16 @@ pub fn rewrite(path: &SitePath, size: u64, context: Context<'_>) -> Result<Outco
 
 /// Rewrites a page that is in memory. `step` is how many bytes the parser gets at once; it changes nothing.
 pub fn rewrite_bytes(path: &SitePath, page: &[u8], step: Option<usize>, context: Context<'_>) -> Outcome {
-    let candidates = Candidates::of(page);
+    let candidates = match Syntax::of(path) {
+        Syntax::Html => Candidates::of(page),
+        Syntax::Xml => Candidates::all(),
+    };
     if candidates.last.is_none() {
         return Outcome::default();
     }
-    let pass = |visitor: &mut PageVisitor<'_>, out: &mut dyn Write, sniffed: &Sniffed| {
-        rewriter::rewrite(page, &candidates, sniffed.encoding, step, visitor, out).map(drop)
+    let pass = |visitor: &mut PageVisitor<'_>, out: &mut dyn Write, sniffed: &Sniffed| match sniffed.syntax {
+        Syntax::Html => rewriter::rewrite(page, &candidates, sniffed.encoding, step, visitor, out).map(drop),
+        Syntax::Xml => xml::rewrite(page, visitor, out).map(drop),
     };
     passes(path, &page[..page.len().min(PRESCAN)], &candidates, context, pass).located(path, || page.to_vec())
 }
@@ -117,10 +122,7 @@ fn passes(
     context: Context<'_>,
     mut pass: impl FnMut(&mut PageVisitor<'_>, &mut dyn Write, &Sniffed) -> std::result::Result<(), Failure>,
 ) -> Raw {
-    let sniffed = encoding::sniff(head);
-    if matches!(path.extension().as_str(), "xhtml" | "xht") {
-        return Raw::copied(Code::XhtmlPage, "a page of XML, which this version does not rewrite");
-    }
+    let sniffed = Syntax::of(path).sniff(head);
     if !encoding::can_rewrite(sniffed.encoding) {
         return Raw::copied(Code::PageEncoding, format!("its encoding is {}", sniffed.encoding.name()));
     }
@@ -177,6 +179,7 @@ struct Survey {
 
 struct PageVisitor<'c> {
     context: Context<'c>,
+    syntax: Syntax,
     /// What relative references start from; a `<base>` changes it.
     base: Url,
     has_base: bool,
@@ -222,6 +225,7 @@ impl<'c> PageVisitor<'c> {
         });
         Self {
             context,
+            syntax: sniffed.syntax,
             base: context.config.mount.url_of(path),
             has_base: false,
             is_not_found_page: path.file_name() == "404.html",
@@ -319,7 +323,7 @@ impl<'c> PageVisitor<'c> {
             self.seen.net_at = Some(at);
             let late = self.charset.take().filter(|(range, _)| range.start >= at).map(|(_, tag)| tag);
             let net = self.context.config.cdn.as_ref().filter(|_| self.context.config.net());
-            let net = net.map(|cdn| fallback::net(cdn.as_str(), &home, self.nonce()));
+            let net = net.map(|cdn| fallback::net(cdn.as_str(), &home, self.nonce(), self.syntax));
             let text = late.unwrap_or_default() + &net.unwrap_or_default();
             changes.extend((!text.is_empty()).then(|| Change::Replace(at..at, text.into_bytes())));
         }
@@ -345,7 +349,7 @@ impl<'c> PageVisitor<'c> {
                 keys.insert(cdn.url_for(&publication.path) + suffix, integrity);
             }
         }
-        (!keys.is_empty()).then(|| fallback::integrity_map(&keys, self.nonce()))
+        (!keys.is_empty()).then(|| fallback::integrity_map(&keys, self.nonce(), self.syntax))
     }
 
     /// The changes to one element's references. Empty when it stays as it is.

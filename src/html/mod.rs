@@ -8,3 +8,4 @@ pub mod rewriter;
 pub mod splice;
 pub mod srcset;
 pub mod visitor;
+pub mod xml;

@@ -7,11 +7,12 @@ use crate::fallback::NET;
 use crate::html::attribute_value::Decoded;
 use crate::html::attributes::{self, Role, ScriptKind};
 use crate::html::candidates::Candidates;
-use crate::html::encoding;
+use crate::html::encoding::{self, Syntax};
 use crate::html::rewriter;
 use crate::html::splice::Change;
 use crate::html::srcset;
 use crate::html::visitor::{Answer, Element, Visitor};
+use crate::html::xml;
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use url::Url;
 /// How many references the page has, and what is wrong with them.
 pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize, Vec<Finding>)> {
     let page = published.bytes(path).map_err(io_error("read", path.as_str()))?;
-    let sniffed = encoding::sniff(&page);
+    let sniffed = Syntax::of(path).sniff(&page);
     if !encoding::can_rewrite(sniffed.encoding) {
         return Ok((0, Vec::new()));
     }
@@ -38,7 +39,11 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
         findings: Vec::new(),
     };
     let candidates = Candidates { modules: true, ..Candidates::of(&page) };
-    if rewriter::rewrite(&page, &candidates, sniffed.encoding, None, &mut reader, io::sink()).is_err() {
+    let read = match sniffed.syntax {
+        Syntax::Html => rewriter::rewrite(&page, &candidates, sniffed.encoding, None, &mut reader, io::sink()),
+        Syntax::Xml => xml::rewrite(&page, &mut reader, io::sink()),
+    };
+    if read.is_err() {
         // The build copied such a page and said so.
         return Ok((0, Vec::new()));
     }
