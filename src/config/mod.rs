@@ -34,7 +34,7 @@ impl Config {
     /// Checks the settings.
     pub fn new(settings: Settings) -> Result<Self> {
         let pages = if settings.page.is_empty() {
-            globs("--page", &["*.html", "*.htm", "*.xhtml"].map(str::to_owned))?
+            globs("--page", &["*.html", "*.htm", "*.xhtml", "*.xht"].map(str::to_owned))?
         } else {
             globs("--page", &settings.page)?
         };

@@ -71,7 +71,7 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB"))]
     #[serde(default)]
     pub exclude: Vec<String>,
-    /// What is a page [default: *.html *.htm *.xhtml]
+    /// What is a page [default: *.html *.htm *.xhtml *.xht]
     #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB"))]
     #[serde(default)]
     pub page: Vec<String>,

@@ -1,23 +1,52 @@
-//! A page's encoding, from its first bytes (HTML, section 13.2.3.2, "prescan a byte stream").
+//! A page's encoding, from its first bytes (HTML, section 13.2.3.2, "prescan a byte stream"; XML 1.0, appendix F).
 
+use crate::model::path::SitePath;
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 use std::ops::Range;
 
 /// How far a browser looks for `<meta charset>`.
 pub const PRESCAN: usize = 1024;
 
+/// By whose rules a page is parsed: the extension decides, as servers let it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Syntax {
+    /// HTML's.
+    #[default]
+    Html,
+    /// XML's: served as `application/xhtml+xml`.
+    Xml,
+}
+
+impl Syntax {
+    /// That of the page at `path`.
+    pub fn of(path: &SitePath) -> Self {
+        if matches!(path.extension().as_str(), "xhtml" | "xht") { Self::Xml } else { Self::Html }
+    }
+
+    /// Looks at `head`, the page's first bytes ([`PRESCAN`] are enough).
+    pub fn sniff(self, head: &[u8]) -> Sniffed {
+        match self {
+            Self::Html => sniff(head),
+            Self::Xml => sniff_xml(head),
+        }
+    }
+}
+
 /// What the first bytes of a page say.
 pub struct Sniffed {
+    /// By whose rules the page is parsed.
+    pub syntax: Syntax,
     /// The encoding; UTF-8 when nothing is said.
     pub encoding: &'static Encoding,
     /// The `<meta>` tag that says it, if one does and no byte order mark overrules it.
     pub meta: Option<Range<usize>>,
 }
 
-/// Looks at `head`, the page's first bytes ([`PRESCAN`] are enough).
+/// Looks at `head`, the first bytes of a page of HTML ([`PRESCAN`] are enough).
 pub fn sniff(head: &[u8]) -> Sniffed {
+    let syntax = Syntax::Html;
     if let Some((encoding, _)) = Encoding::for_bom(head) {
-        return Sniffed { encoding, meta: None };
+        return Sniffed { syntax, encoding, meta: None };
     }
     let head = &head[..head.len().min(PRESCAN)];
     let mut at = 0;
@@ -36,11 +65,35 @@ pub fn sniff(head: &[u8]) -> Sniffed {
             && (tag[5].is_ascii_whitespace() || tag[5] == b'/')
             && let Some(encoding) = charset_of(tag)
         {
-            return Sniffed { encoding, meta: Some(found..found + end + 1) };
+            return Sniffed { syntax, encoding, meta: Some(found..found + end + 1) };
         }
         at = found + end + 1;
     }
-    Sniffed { encoding: UTF_8, meta: None }
+    Sniffed { syntax, encoding: UTF_8, meta: None }
+}
+
+/// Looks at `head`, the first bytes of a page of XML: a byte order mark or the XML declaration decides, never a `<meta>`.
+pub fn sniff_xml(head: &[u8]) -> Sniffed {
+    let encoding = match head {
+        [b'<', 0, ..] => UTF_16LE,
+        [0, b'<', ..] => UTF_16BE,
+        _ => match Encoding::for_bom(head) {
+            Some((encoding, _)) => encoding,
+            None => declared(head).unwrap_or(UTF_8),
+        },
+    };
+    Sniffed { syntax: Syntax::Xml, encoding, meta: None }
+}
+
+/// The encoding that an XML declaration names (XML 1.0, section 4.3.3).
+fn declared(head: &[u8]) -> Option<&'static Encoding> {
+    let declaration = head.strip_prefix(b"<?xml").filter(|rest| rest.first().is_some_and(u8::is_ascii_whitespace))?;
+    let declaration = &declaration[..memchr::memmem::find(declaration, b"?>")?];
+    let after = &declaration[memchr::memmem::find(declaration, b"encoding")? + b"encoding".len()..];
+    let value = after.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let (quote, rest) = value.split_first()?;
+    let label = &rest[..memchr::memchr(*quote, rest)?];
+    Encoding::for_label(label).map(Encoding::output_encoding)
 }
 
 /// Whether lol_html can read the encoding, and ASCII edits are right in it.
@@ -78,5 +131,14 @@ mod tests {
         assert_eq!(sniff(b"<meta http-equiv=content-type content='text/html; charset=gbk'>").encoding.name(), "GBK");
         assert_eq!(sniff(b"<p>").encoding, UTF_8);
         assert!(!can_rewrite(sniff(b"\xff\xfe<\0").encoding));
+    }
+
+    #[test]
+    fn a_page_of_xml_declares_its_encoding() {
+        let encoding = |head: &[u8]| sniff_xml(head).encoding.name();
+        assert_eq!(encoding(b"<?xml version='1.0' encoding = \"koi8-r\"?><meta charset='gbk'/>"), "KOI8-R");
+        assert_eq!(encoding(b"<?xml version='1.0'?><html><meta charset='gbk'/>"), "UTF-8");
+        assert_eq!(encoding(b"<\0?\0x\0"), "UTF-16LE");
+        assert_eq!(encoding(b"\xef\xbb\xbf<?xml version='1.0' encoding='gbk'?>"), "UTF-8");
     }
 }

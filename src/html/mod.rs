@@ -10,3 +10,4 @@ pub mod splice;
 pub mod srcset;
 pub mod template;
 pub mod visitor;
+pub mod xml;

@@ -8,11 +8,12 @@ use std::ops::Range;
 /// An attribute as the page has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attribute {
-    /// The name, in lower case.
+    /// The name, in lower case; in XML as it is written, but for `xlink:href`, which is called so whatever its prefix.
     pub name: String,
     /// The value, its character references not decoded.
     pub value: String,
-    /// The value's bytes, without its quotes; `None` when it was written without a value.
+    /// The value's bytes, without its quotes; `None` when it was written without a value, or in XML with references
+    /// that HTML's decoding would not read: it must be left alone.
     pub range: Option<Range<usize>>,
 }
 

@@ -66,10 +66,8 @@ codes! {
     HiddenFile "hidden-file" Warning "remove it from the site before it is deployed";
     /// The page's encoding cannot be rewritten (UTF-16, ISO-2022-JP): it is copied.
     PageEncoding "page-encoding" Warning "save the page as UTF-8";
-    /// The parser gave up on the page: it is copied.
+    /// The parser gave up on the page, or it is XHTML that is not well-formed or has a DTD of its own: it is copied.
     PageNotParsed "page-not-parsed" Warning "check the markup near the place named";
-    /// A page of XML: not rewritten in this version, copied.
-    XhtmlPage "xhtml-page" Warning "serve it as HTML to have it rewritten";
     /// The page sets a Content-Security-Policy in a meta element, which would forbid the CDN and the net: it is copied.
     CspMeta "csp-meta" Warning "set the policy in a header, and allow the CDN there";
     /// The page has an import map with addresses of this site: its modules stay as they are, on the origin.

@@ -21,7 +21,7 @@ pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Injected {
     let config = page.context.config;
     let nonce = config.settings.csp_nonce.as_deref().or(seen.nonce.as_deref());
     let net = net_place(page, seen).zip(config.cdn.as_ref());
-    let net = net.map(|(place, cdn)| (place.at, fallback::net(cdn.as_str(), &place.home, nonce)));
+    let net = net.map(|(place, cdn)| (place.at, fallback::net(cdn.as_str(), &place.home, nonce, page.syntax)));
     let map = integrity_map(page, seen, nonce);
     let mut changes = Vec::new();
     let first = [net.as_ref(), map.as_ref()].into_iter().flatten().map(|(at, _)| *at).min();
@@ -86,5 +86,5 @@ fn integrity_map(page: &Page<'_>, seen: &Survey, nonce: Option<&str>) -> Option<
             keys.insert(cdn.url_for(&publication.path) + suffix, integrity);
         }
     }
-    (!keys.is_empty()).then(|| (at, fallback::integrity_map(&keys, nonce)))
+    (!keys.is_empty()).then(|| (at, fallback::integrity_map(&keys, nonce, page.syntax)))
 }

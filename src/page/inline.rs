@@ -6,6 +6,7 @@ use super::{Page, rewrite_markup};
 use crate::css;
 use crate::html::attribute_value::{Decoded, escape};
 use crate::html::attributes::{self, Row};
+use crate::html::encoding::Syntax;
 use crate::html::splice::Change;
 use crate::html::visitor::{Attribute, Element, Inside};
 use crate::js;
@@ -106,6 +107,7 @@ impl PageVisitor<'_> {
             url: self.base.url().clone(),
             charset: None,
             has_net: self.page.has_net && scripts && !element.inside.noscript,
+            syntax: Syntax::Html,
             depth: self.page.depth + 1,
             candidates_csp: false,
             ..*self.page

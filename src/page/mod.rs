@@ -14,11 +14,12 @@ mod visitor;
 use crate::config::Config;
 use crate::error::{Result, io_error};
 use crate::html::candidates::Candidates;
-use crate::html::encoding::{self, PRESCAN, Sniffed};
+use crate::html::encoding::{self, PRESCAN, Sniffed, Syntax};
 use crate::html::rewriter;
 use crate::html::splice::{self, Change};
 use crate::html::template as syntax;
 use crate::html::visitor::Failure;
+use crate::html::xml;
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
 use crate::plan::Plan;
@@ -116,7 +117,8 @@ pub fn rewrite_bytes(path: &SitePath, bytes: &[u8], step: Option<usize>, context
     Outcome { bytes: changed.then(|| splice::splice(bytes, changes)), ..made.outcome(path, changed, || bytes.to_vec()) }
 }
 
-/// Rewrites a page of any length into `out`, in constant memory; only a template is read as a whole. `open` gives it
+/// Rewrites a page of any length into `out`, in constant memory; only templates and XHTML are read as a
+/// whole. `open` gives it
 /// anew: it is read more than once.
 ///
 /// When the outcome tells that the page must be copied ([`Outcome::changed`] is false), nothing was written.
@@ -129,8 +131,10 @@ pub fn rewrite_stream(
     let fail = |action| io_error(action, path.as_str());
     let mut head = Vec::new();
     open().map_err(fail("read"))?.take(HEAD).read_to_end(&mut head).map_err(fail("read"))?;
-    if syntax::kind(&head, &path.extension()) == syntax::Kind::Template {
-        // Where its net goes, and what in it is no markup, is known only when all of it has been seen.
+    let is_template = syntax::kind(&head, &path.extension()) == syntax::Kind::Template;
+    if is_template || Syntax::of(path) == Syntax::Xml {
+        // Where a template's net goes, and what in it is no markup, is known only when all of it has been seen. XML
+        // that ends badly is no page at all.
         head.clear();
         open().map_err(fail("read"))?.read_to_end(&mut head).map_err(fail("read"))?;
         let mut outcome = rewrite_bytes(path, &head, None, context);
@@ -159,6 +163,8 @@ pub fn rewrite_stream(
 struct Page<'c> {
     context: Context<'c>,
     path: &'c SitePath,
+    /// By whose rules it is parsed.
+    syntax: Syntax,
     /// Its own URL.
     url: Url,
     /// Its `<meta charset>`, and where that stands.
@@ -181,17 +187,14 @@ impl<'c> Page<'c> {
         context: Context<'c>,
     ) -> std::result::Result<(Self, &'static Encoding), Made> {
         let head = &head[..head.len().min(PRESCAN)];
-        let Sniffed { encoding, meta } = encoding::sniff(head);
-        if matches!(path.extension().as_str(), "xhtml" | "xht") {
-            return Err(Made::copied(Code::XhtmlPage, "a page of XML, which this version does not rewrite"));
-        }
+        let Sniffed { syntax, encoding, meta } = Syntax::of(path).sniff(head);
         if !encoding::can_rewrite(encoding) {
             return Err(Made::copied(Code::PageEncoding, format!("its encoding is {}", encoding.name())));
         }
         let charset = meta.map(|range| (range.clone(), String::from_utf8_lossy(&head[range]).into_owned()));
         let url = context.config.mount.url_of(path);
         Ok((
-            Self { context, path, url, charset, template: None, has_net: true, depth: 0, candidates_csp: true },
+            Self { context, path, syntax, url, charset, template: None, has_net: true, depth: 0, candidates_csp: true },
             encoding,
         ))
     }
@@ -256,7 +259,9 @@ fn rewrite_markup(
 ) -> std::result::Result<Made, Failure> {
     let config = page.context.config;
     let mut candidates = Candidates::of(bytes, &config.attribute_names);
-    if page.context.explain {
+    if page.syntax == Syntax::Xml {
+        candidates = Candidates::all(&config.attribute_names);
+    } else if page.context.explain {
         candidates = Candidates { every_element: true, ..Candidates::all(&config.attribute_names) };
     }
     if candidates.last.is_none() {
@@ -266,7 +271,11 @@ fn rewrite_markup(
     let page = &Page { template: template.as_ref(), candidates_csp: candidates.csp, ..page.clone() };
     let look = |leaves_modules| {
         let mut visitor = PageVisitor::new(page, leaves_modules);
-        rewriter::inspect(bytes, &candidates, encoding, step, &mut visitor).map(|changes| (visitor, changes))
+        let changes = match page.syntax {
+            Syntax::Html => rewriter::inspect(bytes, &candidates, encoding, step, &mut visitor),
+            Syntax::Xml => xml::inspect(bytes, &mut visitor),
+        };
+        changes.map(|changes| (visitor, changes))
     };
     let (mut visitor, mut changes) = look(None)?;
     if let Some(reason) = visitor.must_look_again() {

@@ -8,12 +8,13 @@ use crate::html::attribute_value::Decoded;
 use crate::html::attributes::{self, Fallback, Form, Kind, Moves, Row, ScriptKind};
 use crate::html::base_url::BaseUrl;
 use crate::html::candidates::Candidates;
-use crate::html::encoding;
+use crate::html::encoding::{self, Syntax};
 use crate::html::rewriter;
 use crate::html::splice::Change;
 use crate::html::srcset;
 use crate::html::template;
 use crate::html::visitor::{Answer, Element, Visitor};
+use crate::html::xml;
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use std::collections::HashMap;
 /// How many references the page has, and what is wrong with them.
 pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize, Vec<Finding>)> {
     let page = published.bytes(path).map_err(io_error("read", path.as_str()))?;
-    let sniffed = encoding::sniff(&page);
+    let sniffed = Syntax::of(path).sniff(&page);
     if !encoding::can_rewrite(sniffed.encoding) {
         return Ok((0, Vec::new()));
     }
@@ -40,7 +41,11 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
         findings: Vec::new(),
     };
     let candidates = Candidates { modules: true, ..Candidates::of(&page, &published.config.attribute_names) };
-    if rewriter::inspect(&page, &candidates, sniffed.encoding, None, &mut reader).is_err() {
+    let read = match sniffed.syntax {
+        Syntax::Html => rewriter::inspect(&page, &candidates, sniffed.encoding, None, &mut reader),
+        Syntax::Xml => xml::inspect(&page, &mut reader),
+    };
+    if read.is_err() {
         // The build copied such a page and said so.
         return Ok((0, Vec::new()));
     }

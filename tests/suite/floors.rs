@@ -24,6 +24,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[("config", "graph"), ("graph", "site"), ("
 /// Which rooms may name a crate.
 const CRATES: &[(&str, &[&str])] = &[
     ("lol_html::", &["html/rewriter.rs"]),
+    ("quick_xml::", &["html/xml.rs", "html/xml/"]),
     ("clap::", &["cli/", "config/settings.rs", "html/template/calls.rs"]),
     ("sha2::", &["model/digest.rs"]),
     ("base64::", &["model/digest.rs"]),

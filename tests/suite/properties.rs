@@ -6,6 +6,7 @@ use tightrope::html::rewriter::{inspect, rewrite_stream};
 use tightrope::html::splice::{Change, splice};
 use tightrope::html::srcset;
 use tightrope::html::visitor::{Answer, Element, Visitor};
+use tightrope::html::xml;
 use tightrope::model::path::SitePath;
 use tightrope::{css, js};
 
@@ -99,6 +100,99 @@ fn markup() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// Elements, texts and all else that XML can hold, well-formed.
+fn content() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        "",
+        "u",
+        "text",
+        " ",
+        "\r\n",
+        "é",
+        ">",
+        "\"",
+        "&amp;",
+        "&#117;",
+        "&#xe9;",
+        "&eacute;",
+        "<!-- u -->",
+        "<!---->",
+        "<?pi u?>",
+        "<?a?>",
+        "<![CDATA[]]>",
+        "<![CDATA[u<&'é]]]>",
+        "<br/>",
+        "<img src='a.png' alt=\"a>b\"/>",
+        "<script src = 'a.js?x&amp;y'\n/>",
+        "<h:script src='a'></h:script >",
+        "<SCRIPT src='a'/>",
+        "<style>u</style>",
+        "<script type='module'>u&lt;<![CDATA[u]]></script>",
+        "<s:image l:href='i'/>",
+        "<p xmlns='' id='é'/>",
+    ]);
+    leaf.prop_map(str::to_owned).prop_recursive(6, 60, 6, |inner| {
+        let names = prop::sample::select(vec!["p", "style", "h:template", "s:svg", "noscript", "style", "other"]);
+        (names, prop::collection::vec(inner, 0..6))
+            .prop_map(|(name, inside)| format!("<{name}>{}</{name}>", inside.concat()))
+    })
+}
+
+/// A whole page of XML.
+fn xml_page() -> impl Strategy<Value = String> {
+    let prolog = prop::sample::select(vec![
+        "",
+        "\u{feff}",
+        "<?xml version='1.0'?>\n",
+        "\u{feff}<?xml version='1.0' encoding='utf-8'?><!-- u -->",
+    ]);
+    let namespaces = "xmlns='http://www.w3.org/1999/xhtml' xmlns:h='http://www.w3.org/1999/xhtml' \
+                      xmlns:s='http://www.w3.org/2000/svg' xmlns:l='http://www.w3.org/1999/xlink'";
+    (prolog, content()).prop_map(move |(prolog, content)| {
+        format!("{prolog}<!DOCTYPE html PUBLIC '>' \"[\" [<!-- ]> -->]>\n<html {namespaces}>{content}</html>\n<!---->")
+    })
+}
+
+/// Sees all, checks each place against the page, and puts `with` for every `u` in the texts of styles and scripts.
+struct Places<'p> {
+    page: &'p [u8],
+    with: Option<&'p str>,
+    texts: Vec<String>,
+}
+
+impl<'p> Places<'p> {
+    /// The texts, and the page as it is written; `None` when it is refused.
+    fn of(page: &'p [u8], with: Option<&'p str>) -> Option<(Vec<String>, Vec<u8>)> {
+        let mut places = Self { page, with, texts: Vec::new() };
+        let changes = xml::inspect(page, &mut places).ok()?;
+        Some((places.texts, splice(page, changes)))
+    }
+}
+
+impl Visitor for Places<'_> {
+    fn element(&mut self, element: &Element) -> Answer {
+        let tag = &self.page[element.range.clone()];
+        assert!(tag.starts_with(b"<") && tag.ends_with(b">"), "{tag:?}");
+        for attribute in &element.attributes {
+            let Some(range) = attribute.range.clone() else { continue };
+            assert!(
+                matches!(self.page[range.start - 1], b'"' | b'\'')
+                    && self.page[range.start - 1] == self.page[range.end]
+            );
+            assert_eq!(attribute.value.len(), range.len());
+        }
+        Answer { changes: Vec::new(), wants_text: matches!(element.tag.as_str(), "style" | "script") }
+    }
+
+    fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change> {
+        assert!(aligned);
+        self.texts.push(text.to_owned());
+        let Some(with) = self.with else { return Vec::new() };
+        let places = text.match_indices('u').map(|(at, _)| start + at..start + at + 1);
+        places.map(|range| Change::Replace(range, with.as_bytes().to_vec())).collect()
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
@@ -124,6 +218,39 @@ proptest! {
         if let Some(marked) = marked.filter(|_| !page.to_lowercase().contains("style")) {
             let mut rest = marked.iter();
             prop_assert!(page.bytes().all(|byte| rest.any(|kept| *kept == byte)));
+        }
+    }
+
+    #[test]
+    fn a_page_of_xml_comes_out_as_it_went_in(page in xml_page()) {
+        let (_, out) = Places::of(page.as_bytes(), None).expect("it is well-formed");
+        prop_assert_eq!(String::from_utf8(out).expect("UTF-8"), page);
+    }
+
+    #[test]
+    fn what_is_written_into_text_of_xml_reads_back_the_same(page in xml_page()) {
+        const NEW: &str = "1 < 2 && ]]> v";
+        let (texts, out) = Places::of(page.as_bytes(), Some(NEW)).expect("it is well-formed");
+        let (again, _) = Places::of(&out, None).expect("it is still well-formed");
+        prop_assert_eq!(again, texts.iter().map(|text| text.replace('u', NEW)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn mutated_xml_is_refused_or_comes_out_as_it_went_in(
+        page in xml_page(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..4, prop::sample::select(vec![
+            "", "<", ">", "&", ";", "'", "\"", "/", "=", " ", "<!", "<!-", "<!--", "-->", "<!-->", "<!--->", "<?", "?>", "<![CDATA[", "]]>", "]",
+            "<!DOCTYPE", "[", "<!ENTITY", "xmlns", ":", "\u{feff}", "\0", "é", "</html>", "<p>", "&#", "<!N", "--",
+        ])), 1..6),
+    ) {
+        let mut bytes = page.into_bytes();
+        for (index, length, text) in cuts {
+            let at = index.index(bytes.len());
+            let end = bytes.len().min(at + length);
+            bytes.splice(at..end, text.bytes());
+        }
+        if let Some((_, out)) = Places::of(&bytes, None) {
+            prop_assert_eq!(out, bytes);
         }
     }
 
