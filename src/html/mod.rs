@@ -4,6 +4,7 @@ pub mod attribute_value;
 pub mod attributes;
 pub mod base_url;
 pub mod candidates;
+pub mod csp;
 pub mod encoding;
 pub mod rewriter;
 pub mod splice;

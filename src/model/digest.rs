@@ -85,6 +85,16 @@ pub fn satisfies(metadata: &str, bytes: &[u8]) -> Option<bool> {
         .or_else(|| check(&hashes("sha256"), &Sha256::digest(bytes)))
 }
 
+/// The three hashes of `bytes` as a Content-Security-Policy spells them, without quotes: `sha256-`, `sha384-` and
+/// `sha512-`, each with padded base64 (Content Security Policy Level 3, section 2.3.1, "hash-source").
+pub fn policy_hashes(bytes: &[u8]) -> [String; 3] {
+    [
+        format!("sha256-{}", STANDARD.encode(Sha256::digest(bytes))),
+        format!("sha384-{}", STANDARD.encode(Sha384::digest(bytes))),
+        format!("sha512-{}", STANDARD.encode(Sha512::digest(bytes))),
+    ]
+}
+
 /// Twelve hex digits that stand for a file's bytes in its name: the length that `WhiteNoise` and Django take for
 /// immutable.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

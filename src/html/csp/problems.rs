@@ -1,0 +1,237 @@
+//! Policies under which a page, or the net, works with limits.
+
+use super::Needs;
+use super::additions::is_admitted_by_hash;
+use super::place::Place;
+use super::policy::{Kind, Policy};
+use super::source::{Inline, Sources};
+
+/// What does not work under a policy, although it was amended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Problem {
+    /// `default-src 'none'` and nothing beside it that allows anything: the page loads no script, style or image, from
+    /// the CDN or its own origin. Nothing is inserted.
+    NothingAllowed,
+    /// No script of the site can run: `script-src 'none'`, an empty one, `'strict-dynamic'` without any nonce or hash,
+    /// schemes like `data:` alone, or `default-src` to that effect. The net does not run either: sheets and images
+    /// that the CDN fails to deliver are lost. Nothing is inserted for scripts.
+    ScriptsForbidden,
+    /// Hashes and `'strict-dynamic'` without a nonce: external scripts in the markup are blocked, on the CDN as on
+    /// the page's own origin, and so are the imports of inline modules. The net is not given a hash, because it
+    /// would be trusted to insert the scripts that the policy blocks: it does not run, and nothing falls back.
+    TrustedByHash,
+    /// The policy has nonces, but the injected scripts carry none of them. Without `'strict-dynamic'` the net is
+    /// admitted by its hash. With it the net does not run, as in [`Problem::TrustedByHash`].
+    NonceNotLent,
+    /// No inline text that is put together at run time may run: no matching nonce, no `'unsafe-inline'`. A deferred
+    /// script that the CDN fails to deliver runs late: once, but behind the deferred scripts that follow it.
+    DeferredLate,
+    /// `connect-src` does not admit the page's own origin, as far as can be told, so the net cannot read local
+    /// copies as text. The effect is that of [`Problem::DeferredLate`].
+    LocalFetchForbidden,
+    /// An inline module or `<style>` that names the CDN is admitted by its hash. When what it imports fails, the net
+    /// replaces its text by one with local URLs, which has another hash and is blocked.
+    InlineNotHealed,
+    /// Scripts may be inserted through Trusted Types only (`require-trusted-types-for 'script'`): `document.write`,
+    /// the text and the `src` of scripts throw, unless the net makes them with a policy named `tightrope`. Sheets
+    /// and images are healed.
+    TrustedTypes,
+    /// The value holds a comma and reads as several policies. Chromium takes it so; the HTML standard takes it for a
+    /// part of the source it stands at, which then matches nothing. The policies are amended one by one.
+    Comma,
+}
+
+/// The problems of all policies, each once.
+pub(super) fn problems(policies: &[Policy<'_>], needs: &Needs, nonce: Option<&str>) -> Vec<Problem> {
+    let mut all: Vec<_> = policies.iter().flat_map(|policy| of_policy(policy, needs, nonce)).collect();
+    if policies.len() > 1 {
+        all.push(Problem::Comma);
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn of_policy(policy: &Policy<'_>, needs: &Needs, nonce: Option<&str>) -> Vec<Problem> {
+    if allows_nothing(policy) {
+        return vec![Problem::NothingAllowed];
+    }
+    let scripts = policy.deciding(Kind::Script).map(|directive| Sources(&directive.value));
+    let trust = scripts.filter(|_| needs.scripts || needs.net.is_some()).and_then(|list| of_trust(list, nonce));
+    let net = needs.net.iter().flat_map(|_| of_net(policy, scripts, needs, nonce));
+    trust.into_iter().chain(net).collect()
+}
+
+/// Whether `default-src` decides about every kind, and forbids it.
+fn allows_nothing(policy: &Policy<'_>) -> bool {
+    let forbids = policy.get("default-src").is_some_and(|directive| Sources(&directive.value).is_none());
+    forbids && policy.directives.iter().filter(|directive| directive.name.contains("-src")).count() == 1
+}
+
+/// Which scripts are trusted at all.
+fn of_trust(list: Sources<'_>, nonce: Option<&str>) -> Option<Problem> {
+    if list.admits_no_script() {
+        Some(Problem::ScriptsForbidden)
+    } else if list.has_nonces() && !list.has_nonce(nonce) {
+        Some(Problem::NonceNotLent)
+    } else if list.is_strict() && !list.has_nonces() {
+        Some(Problem::TrustedByHash)
+    } else {
+        None
+    }
+}
+
+/// What the net cannot do. Where it does not run, [`of_trust`] has said so.
+fn of_net(policy: &Policy<'_>, scripts: Option<Sources<'_>>, needs: &Needs, nonce: Option<&str>) -> Vec<Problem> {
+    let by_nonce = |list: Sources<'_>| list.has_nonce(nonce);
+    let runs = scripts.is_none_or(|list| by_nonce(list) || !(list.admits_no_script() || list.is_strict()));
+    let runs_text = scripts.is_none_or(|list| by_nonce(list) || list.allows_all_inline(Inline::Script));
+    let checks = [
+        (Problem::DeferredLate, needs.deferred && !runs_text),
+        (Problem::LocalFetchForbidden, needs.deferred && runs_text && !admits_local_fetch(policy, needs)),
+        (Problem::InlineNotHealed, has_text_by_hash(policy, needs)),
+        (Problem::TrustedTypes, requires_trusted_types(policy)),
+    ];
+    checks.into_iter().filter(|(_, holds)| runs && *holds).map(|(problem, _)| problem).collect()
+}
+
+fn admits_local_fetch(policy: &Policy<'_>, needs: &Needs) -> bool {
+    let site = needs.site.as_deref().and_then(Place::parse);
+    let list = policy.deciding(Kind::Connect).map(|directive| Sources(&directive.value));
+    list.is_none_or(|list| list.match_site(site.as_ref()))
+}
+
+fn has_text_by_hash(policy: &Policy<'_>, needs: &Needs) -> bool {
+    let rules =
+        [(Kind::Script, Inline::Script, &needs.edited_scripts), (Kind::Style, Inline::Style, &needs.edited_styles)];
+    rules.into_iter().any(|(kind, inline, edited)| {
+        let list = policy.deciding(kind).map(|directive| Sources(&directive.value));
+        list.is_some_and(|list| edited.iter().any(|edited| is_admitted_by_hash(list, inline, edited)))
+    })
+}
+
+fn requires_trusted_types(policy: &Policy<'_>) -> bool {
+    let directive = policy.get("require-trusted-types-for");
+    directive.is_some_and(|directive| Sources(&directive.value).has("'script'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Edited, Needs, amend};
+    use super::Problem::{self, *};
+
+    fn needs() -> Needs {
+        Needs {
+            cdns: vec!["https://static.example.com/".to_owned()],
+            scripts: true,
+            styles: true,
+            net: Some("sha256-net=".to_owned()),
+            deferred: true,
+            ..Needs::default()
+        }
+    }
+
+    fn check(needs: &Needs, nonce: Option<&str>, cases: &[(&str, &[Problem])]) {
+        for (content, expected) in cases {
+            assert_eq!(&amend(content, needs, nonce).problems, expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_lets_the_net_work_has_no_problems() {
+        check(
+            &needs(),
+            Some("abc"),
+            &[
+                ("img-src 'self'", &[]),
+                ("default-src 'self' 'unsafe-inline'", &[]),
+                ("script-src 'nonce-abc'; connect-src *", &[]),
+                ("script-src 'strict-dynamic' 'nonce-abc' 'sha256-a='", &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_policy_that_forbids_scripts_or_everything_is_told_apart() {
+        check(
+            &needs(),
+            None,
+            &[
+                ("default-src 'none'", &[NothingAllowed]),
+                ("default-src; base-uri 'none'", &[NothingAllowed]),
+                ("default-src 'none'; img-src 'self'", &[ScriptsForbidden]),
+                ("script-src 'none'", &[ScriptsForbidden]),
+                ("script-src", &[ScriptsForbidden]),
+                ("script-src data: 'unsafe-eval'; connect-src 'none'", &[ScriptsForbidden]),
+                ("script-src 'strict-dynamic' https: 'unsafe-inline'", &[ScriptsForbidden]),
+            ],
+        );
+    }
+
+    #[test]
+    fn trust_by_hash_or_by_a_nonce_that_is_not_lent_keeps_the_net_from_working() {
+        check(
+            &needs(),
+            None,
+            &[
+                ("script-src 'strict-dynamic' 'sha256-a='", &[TrustedByHash]),
+                ("script-src 'strict-dynamic' 'nonce-abc'", &[NonceNotLent]),
+                ("script-src 'self' 'nonce-abc'", &[NonceNotLent, DeferredLate]),
+            ],
+        );
+    }
+
+    #[test]
+    fn deferred_scripts_run_late_where_text_may_not_run_or_not_be_fetched() {
+        check(
+            &needs(),
+            None,
+            &[
+                ("script-src 'self' 'sha256-a='", &[DeferredLate]),
+                ("script-src 'self'; connect-src 'none'", &[DeferredLate]),
+                ("connect-src https://api.example.com", &[LocalFetchForbidden]),
+                ("default-src 'unsafe-inline' *; connect-src 'none'", &[LocalFetchForbidden]),
+            ],
+        );
+        let none = Needs { deferred: false, ..needs() };
+        check(&none, None, &[("script-src 'self' 'sha256-a='; connect-src 'none'", &[])]);
+    }
+
+    #[test]
+    fn where_the_site_is_known_its_host_admits_local_fetches() {
+        let known = Needs { site: Some("https://www.example.org/docs/".to_owned()), ..needs() };
+        check(
+            &known,
+            None,
+            &[("connect-src www.example.org", &[]), ("connect-src api.example.org", &[LocalFetchForbidden])],
+        );
+    }
+
+    #[test]
+    fn text_admitted_by_its_hash_is_not_healed() {
+        let edited = Edited::new("old", "new", None);
+        let by_hash = format!("style-src '{}'", edited.before[0]);
+        let needs = Needs { edited_styles: vec![edited], ..needs() };
+        check(&needs, None, &[(&by_hash, &[InlineNotHealed]), ("style-src 'unsafe-inline' *", &[])]);
+    }
+
+    #[test]
+    fn trusted_types_and_commas_are_said() {
+        check(
+            &needs(),
+            None,
+            &[
+                ("require-trusted-types-for 'script'; trusted-types a", &[TrustedTypes]),
+                ("trusted-types a", &[]),
+                ("img-src *, font-src *", &[Comma]),
+                ("img-src *,", &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_page_without_net_and_without_scripts_on_the_cdn_has_no_problem_with_scripts() {
+        let only = Needs { scripts: false, net: None, ..needs() };
+        check(&only, None, &[("script-src 'none'; require-trusted-types-for 'script'", &[])]);
+    }
+}
