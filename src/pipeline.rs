@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::error::{Error, Result, io_error};
 use crate::graph::link::{self, AssetGraph};
+use crate::html::csp;
 use crate::manifest::{self, Manifest};
 use crate::model::finding::Finding;
 use crate::model::path::SitePath;
@@ -156,6 +157,9 @@ fn report(plan: &Plan, outcomes: Vec<Outcome>, findings: Vec<Finding>) -> Report
     };
     for outcome in outcomes {
         report.rewritten_pages += usize::from(outcome.changed);
+        for (directive, sources) in csp::header_advice(&outcome.needs) {
+            report.policy.entry(directive.to_owned()).or_default().extend(sources);
+        }
         report.references += outcome.references;
         report.references_moved += outcome.moved;
         report.findings.extend(outcome.findings);

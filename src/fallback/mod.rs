@@ -2,6 +2,7 @@
 
 use crate::html::attribute_value::escape;
 use crate::html::encoding::Syntax;
+use crate::html::template;
 use crate::html::xml::XHTML;
 
 /// The code that every page carries: one constant per release. What varies is in attributes beside it.
@@ -19,15 +20,15 @@ pub fn net(cdn: &str, local: &str, nonce: Option<&str>, syntax: Syntax) -> Strin
     )
 }
 
-/// An import map that pins modules: `keys` are URLs, values integrity metadata (HTML, section 8.1.6.2).
-pub fn integrity_map<'k>(
-    keys: impl IntoIterator<Item = (&'k String, &'k String)>,
-    nonce: Option<&str>,
-    syntax: Syntax,
-) -> String {
+/// The text of an import map that pins modules: `keys` are URLs, values integrity metadata (HTML, section 8.1.6.2).
+pub fn integrity_map<'k>(keys: impl IntoIterator<Item = (&'k String, &'k String)>) -> String {
     let pinned: serde_json::Map<_, _> =
         keys.into_iter().map(|(url, integrity)| (url.clone(), integrity.clone().into())).collect();
-    let json = markup_free(&serde_json::json!({ "integrity": pinned }));
+    markup_free(&serde_json::json!({ "integrity": pinned }))
+}
+
+/// The import map of this text as a page has it.
+pub fn import_map(json: &str, nonce: Option<&str>, syntax: Syntax) -> String {
     let (namespace, nonce) = (namespace(syntax), nonce_attribute(nonce));
     format!("<script{namespace} type=\"importmap\" data-tightrope=\"map\"{nonce}>{json}</script>")
 }
@@ -45,8 +46,14 @@ fn namespace(syntax: Syntax) -> String {
     }
 }
 
+/// A nonce that a template makes is copied as it is written.
 fn nonce_attribute(nonce: Option<&str>) -> String {
-    nonce.map(|nonce| format!(" nonce=\"{}\"", escape(nonce))).unwrap_or_default()
+    match nonce {
+        None => String::new(),
+        Some(nonce) if template::is_literal(nonce) => format!(" nonce=\"{}\"", escape(nonce)),
+        Some(nonce) if nonce.contains('"') => format!(" nonce='{nonce}'"),
+        Some(nonce) => format!(" nonce=\"{nonce}\""),
+    }
 }
 
 #[cfg(test)]
@@ -64,7 +71,7 @@ mod tests {
     #[test]
     fn an_import_map_is_free_of_markup_and_says_the_same() {
         let (url, integrity) = ("/a.js?x=<1>&y=2".to_owned(), "sha384-x".to_owned());
-        let map = integrity_map([(&url, &integrity)], None, Syntax::Xml);
+        let map = import_map(&integrity_map([(&url, &integrity)]), None, Syntax::Xml);
         let text = map.split_once('>').and_then(|(_, rest)| rest.strip_suffix("</script>")).expect("one element");
         assert!(!text.contains(['<', '>', '&']), "{text}");
         let read: serde_json::Value = serde_json::from_str(text).expect("JSON");

@@ -68,8 +68,11 @@ codes! {
     PageEncoding "page-encoding" Warning "save the page as UTF-8";
     /// The parser gave up on the page, or it is XHTML that is not well-formed or has a DTD of its own: it is copied.
     PageNotParsed "page-not-parsed" Warning "check the markup near the place named";
-    /// The page sets a Content-Security-Policy in a meta element, which would forbid the CDN and the net: it is copied.
-    CspMeta "csp-meta" Warning "set the policy in a header, and allow the CDN there";
+    /// The net cannot work under a Content-Security-Policy that the page sets: what it would have to save stays on the
+    /// origin. Or the policy is made by a template and cannot be amended: the page is copied.
+    CspMeta "csp-meta" Warning "give the policy and the page's scripts a nonce";
+    /// The net works under a Content-Security-Policy that the page sets, but not for everything.
+    CspLimits "csp-limits" Warning "give the policy and the page's scripts a nonce";
     /// The page has an import map with addresses of this site: its modules stay as they are, on the origin.
     OwnImportMap "own-import-map" Note "modules named through an import map cannot fall back, so they are not moved";
     /// An inline script imports a module by name at run time: that module is loaded from the origin.

@@ -1,8 +1,10 @@
 //! What goes into a page besides its edits: the net, the import map, a copy of `<meta charset>`.
 
 use super::Page;
+use super::policy;
 use super::survey::{Place, Survey};
 use crate::fallback;
+use crate::html::csp::{Needs, Problem};
 use crate::html::encoding::PRESCAN;
 use crate::html::splice::Change;
 use crate::plan::Home;
@@ -14,23 +16,30 @@ pub(super) struct Injected {
     pub(super) changes: Vec<Change>,
     /// Where a part of a page uses the CDN without a net.
     pub(super) lacks_net: Option<usize>,
+    /// What a policy must allow.
+    pub(super) needs: Needs,
+    /// What does not work under the page's own policies.
+    pub(super) problems: Vec<(usize, Problem)>,
 }
 
 /// Decides what goes into a page that turned out to hold this.
 pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Injected {
     let config = page.context.config;
-    let nonce = config.settings.csp_nonce.as_deref().or(seen.nonce.as_deref());
+    let nonce = policy::nonce(page, seen);
     let net = net_place(page, seen).zip(config.cdn.as_ref());
     let net = net.map(|(place, cdn)| (place.at, fallback::net(cdn.as_str(), &place.home, nonce, page.syntax)));
-    let map = integrity_map(page, seen, nonce);
-    let mut changes = Vec::new();
+    let map = integrity_map(page, seen);
+    let needs = policy::needs(page, seen, net.is_some(), map.as_ref().map(|(_, text)| text.as_str()));
+    let amended = policy::amend(seen, &needs, nonce);
+    let map = map.map(|(at, text)| (at, fallback::import_map(&text, nonce, page.syntax)));
     let first = [net.as_ref(), map.as_ref()].into_iter().flatten().map(|(at, _)| *at).min();
-    if let Some((at, text)) = charset_copy(page, seen, first) {
+    let mut changes = Vec::new();
+    if let Some((at, text)) = charset_copy(page, seen, first, &amended.changes) {
         changes.push(insert(at, text));
     }
     changes.extend([net, map].into_iter().flatten().map(|(at, text)| insert(at, text)));
-    let lacks_net = net_is_missing(page, seen);
-    Injected { changes, lacks_net }
+    changes.extend(amended.changes);
+    Injected { changes, lacks_net: net_is_missing(page, seen), needs, problems: amended.problems }
 }
 
 /// Where the CDN is used first in a part of a page, which gets no net of its own.
@@ -61,17 +70,25 @@ fn insert(at: usize, text: String) -> Change {
 
 /// A copy of the page's own `<meta charset>` in front of everything, where what goes in would push the original out of
 /// the bytes in which a browser looks for it.
-fn charset_copy(page: &Page<'_>, seen: &Survey, injected: Option<usize>) -> Option<(usize, String)> {
+fn charset_copy(
+    page: &Page<'_>,
+    seen: &Survey,
+    injected: Option<usize>,
+    policies: &[Change],
+) -> Option<(usize, String)> {
     let (charset, tag) = page.charset.as_ref()?;
     let before = injected.filter(|at| *at <= charset.start);
-    let is_pushed_out = charset.end + seen.growth_before_charset > PRESCAN;
-    let edited = seen.first_edit.filter(|at| is_pushed_out && *at <= charset.start);
+    let in_policies =
+        policies.iter().filter(|change| change.start() < charset.start).map(Change::growth).sum::<usize>();
+    let is_pushed_out = charset.end + seen.growth_before_charset + in_policies > PRESCAN;
+    let amended = seen.policies.iter().map(|policy| policy.before).filter(|_| !policies.is_empty());
+    let edited = seen.first_edit.into_iter().chain(amended).filter(|at| is_pushed_out && *at <= charset.start);
     let at = before.into_iter().chain(edited).min()?;
     Some((at, tag.clone()))
 }
 
 /// Integrity for every module that the page's modules import, under its URL in both homes.
-fn integrity_map(page: &Page<'_>, seen: &Survey, nonce: Option<&str>) -> Option<(usize, String)> {
+fn integrity_map(page: &Page<'_>, seen: &Survey) -> Option<(usize, String)> {
     let (config, plan) = (page.context.config, page.context.plan);
     let place = seen.modules.first.as_ref().filter(|_| config.integrity() && seen.leaves_modules.is_none())?;
     // In a part of a page nobody knows what stands before it.
@@ -86,5 +103,5 @@ fn integrity_map(page: &Page<'_>, seen: &Survey, nonce: Option<&str>) -> Option<
             keys.insert(cdn.url_for(&publication.path) + suffix, integrity);
         }
     }
-    (!keys.is_empty()).then(|| (at, fallback::integrity_map(&keys, nonce, page.syntax)))
+    (!keys.is_empty()).then(|| (at, fallback::integrity_map(&keys)))
 }

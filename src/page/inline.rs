@@ -109,7 +109,7 @@ impl PageVisitor<'_> {
             has_net: self.page.has_net && scripts && !element.inside.noscript,
             syntax: Syntax::Html,
             depth: self.page.depth + 1,
-            candidates_csp: false,
+            may_have_policy: false,
             ..*self.page
         };
         let Ok(made) = rewrite_markup(&inner, value.text.as_bytes(), encoding_rs::UTF_8, None) else { return };

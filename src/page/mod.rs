@@ -6,6 +6,7 @@
 mod inject;
 mod inline;
 mod pinned;
+mod policy;
 mod references;
 mod survey;
 mod template;
@@ -14,6 +15,7 @@ mod visitor;
 use crate::config::Config;
 use crate::error::{Result, io_error};
 use crate::html::candidates::Candidates;
+use crate::html::csp::Needs;
 use crate::html::encoding::{self, PRESCAN, Sniffed, Syntax};
 use crate::html::rewriter;
 use crate::html::splice::{self, Change};
@@ -26,8 +28,10 @@ use crate::plan::Plan;
 use crate::site::Site;
 use crate::site::index::AssetIndex;
 use encoding_rs::Encoding;
+use inject::Injected;
 use std::io::{self, Read, Write};
 use std::ops::Range;
+use survey::Survey;
 use template::Template;
 use url::Url;
 use visitor::PageVisitor;
@@ -62,6 +66,8 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Every reference, if that was asked for.
     pub decisions: Vec<Decision>,
+    /// What a Content-Security-Policy must allow.
+    pub needs: Needs,
 }
 
 /// One reference, and what becomes of it.
@@ -109,7 +115,7 @@ const HEAD: u64 = 64 * 1024;
 pub fn rewrite_bytes(path: &SitePath, bytes: &[u8], step: Option<usize>, context: Context<'_>) -> Outcome {
     let made = match Page::new(path, bytes, context) {
         Ok((page, encoding)) => rewrite_markup(&page, bytes, encoding, step),
-        Err(copied) => Ok(copied),
+        Err(reason) => Ok(Made::copied(Code::PageEncoding, reason)),
     };
     let mut made = made.unwrap_or_else(Made::failed);
     let changes = std::mem::take(&mut made.changes);
@@ -143,7 +149,7 @@ pub fn rewrite_stream(
     }
     let streamed = match Page::new(path, &head, context) {
         Ok((page, encoding)) => stream_markup(&page, open, encoding, out),
-        Err(copied) => Ok((copied, false)),
+        Err(reason) => Ok((Made::copied(Code::PageEncoding, reason), false)),
     };
     let (made, changed) = match streamed {
         Ok(done) => done,
@@ -176,25 +182,35 @@ struct Page<'c> {
     /// How many pages it stands in (`srcdoc`).
     depth: usize,
     /// Whether a Content-Security-Policy may be in it.
-    candidates_csp: bool,
+    may_have_policy: bool,
 }
 
 impl<'c> Page<'c> {
-    /// Of a page that begins with these bytes; what is made of it when it must be copied.
+    /// Of a page that begins with these bytes; or why such a page must be copied.
     fn new(
         path: &'c SitePath,
         head: &[u8],
         context: Context<'c>,
-    ) -> std::result::Result<(Self, &'static Encoding), Made> {
+    ) -> std::result::Result<(Self, &'static Encoding), String> {
         let head = &head[..head.len().min(PRESCAN)];
         let Sniffed { syntax, encoding, meta } = Syntax::of(path).sniff(head);
         if !encoding::can_rewrite(encoding) {
-            return Err(Made::copied(Code::PageEncoding, format!("its encoding is {}", encoding.name())));
+            return Err(format!("its encoding is {}", encoding.name()));
         }
         let charset = meta.map(|range| (range.clone(), String::from_utf8_lossy(&head[range]).into_owned()));
         let url = context.config.mount.url_of(path);
         Ok((
-            Self { context, path, syntax, url, charset, template: None, has_net: true, depth: 0, candidates_csp: true },
+            Self {
+                context,
+                path,
+                syntax,
+                url,
+                charset,
+                template: None,
+                has_net: true,
+                depth: 0,
+                may_have_policy: true,
+            },
             encoding,
         ))
     }
@@ -208,21 +224,21 @@ struct Made {
     moved: usize,
     findings: Vec<(Option<usize>, Code, String)>,
     decisions: Vec<Decision>,
+    needs: Needs,
 }
 
 impl Made {
-    fn of(visitor: PageVisitor<'_>, changes: Vec<Change>) -> Self {
-        let PageVisitor { references, moved, findings, decisions, .. } = visitor;
-        Self { changes, references, moved, findings, decisions }
-    }
-
     fn copied(code: Code, reason: impl Into<String>) -> Self {
         Self { findings: vec![(None, code, reason.into())], ..Self::default() }
     }
 
-    /// A page with a policy in it.
+    fn without_changes(self) -> Self {
+        Self { changes: Vec::new(), ..self }
+    }
+
+    /// A page whose policy cannot be amended.
     fn kept(at: usize) -> Self {
-        let finding = (Some(at), Code::CspMeta, "the policy would forbid what tightrope puts in".to_owned());
+        let finding = (Some(at), Code::CspMeta, "the policy is made by a template: the page is copied".to_owned());
         Self { findings: vec![finding], ..Self::default() }
     }
 
@@ -246,6 +262,7 @@ impl Made {
             moved: self.moved,
             findings: findings.collect(),
             decisions: self.decisions,
+            needs: self.needs,
         }
     }
 }
@@ -268,28 +285,78 @@ fn rewrite_markup(
         return Ok(Made::default());
     }
     let template = if candidates.template && page.depth == 0 { Template::of(page.path, bytes) } else { None };
-    let page = &Page { template: template.as_ref(), candidates_csp: candidates.csp, ..page.clone() };
-    let look = |leaves_modules| {
+    let page = &Page { template: template.as_ref(), may_have_policy: candidates.csp, ..page.clone() };
+    let look = |page: &Page<'_>, leaves_modules| {
         let mut visitor = PageVisitor::new(page, leaves_modules);
         let changes = match page.syntax {
             Syntax::Html => rewriter::inspect(bytes, &candidates, encoding, step, &mut visitor),
             Syntax::Xml => xml::inspect(bytes, &mut visitor),
-        };
-        changes.map(|changes| (visitor, changes))
+        }?;
+        Ok::<_, Failure>((Looked::of(page, visitor), changes))
     };
-    let (mut visitor, mut changes) = look(None)?;
-    if let Some(reason) = visitor.must_look_again() {
-        (visitor, changes) = look(Some(reason))?;
+    let (mut looked, mut changes) = look(page, None)?;
+    if let Some(second) = looked.second(page) {
+        (looked, changes) = look(&second.page, second.leaves_modules)?;
+        looked.findings.extend(second.why);
     }
-    if let Some(policy) = visitor.seen.policies.first() {
-        return Ok(Made::kept(policy.range.start));
+    Ok(looked.made(changes))
+}
+
+/// A page that was looked through, and what goes into it.
+struct Looked {
+    seen: Survey,
+    injected: Injected,
+    references: usize,
+    moved: usize,
+    findings: Vec<(Option<usize>, Code, String)>,
+    decisions: Vec<Decision>,
+    unreadable_policy: Option<usize>,
+}
+
+/// How a page must be looked through again, because of what was seen the first time.
+struct Second<'c> {
+    page: Page<'c>,
+    leaves_modules: Option<(usize, String)>,
+    why: Option<(Option<usize>, Code, String)>,
+}
+
+impl Looked {
+    fn of(page: &Page<'_>, mut visitor: PageVisitor<'_>) -> Self {
+        let injected = inject::decide(page, &visitor.seen);
+        if let Some(at) = injected.lacks_net {
+            visitor.tell(at, Code::PartWithoutNet, "it has no `<head>`, so the net must come from the page around it");
+        }
+        if injected.needs.net.is_some() {
+            visitor.tell_limits(&injected.problems);
+        }
+        let unreadable_policy = visitor.unreadable_policy();
+        let PageVisitor { seen, references, moved, findings, decisions, .. } = visitor;
+        Self { seen, injected, references, moved, findings, decisions, unreadable_policy }
     }
-    let injected = inject::decide(page, &visitor.seen);
-    if let Some(at) = injected.lacks_net {
-        visitor.tell(at, Code::PartWithoutNet, "it has no `<head>`, so the net must come from the page around it");
+
+    /// `None` when the first look was right.
+    fn second<'c>(&self, page: &Page<'c>) -> Option<Second<'c>> {
+        let leaves_modules = self.seen.leaves_modules.clone();
+        let forbids = policy::forbids_net(&self.injected.problems, &self.seen).filter(|_| page.has_net);
+        let forbids = forbids.filter(|_| page.context.config.net());
+        let modules_were_seen = leaves_modules.is_some() && self.seen.modules.first.is_some();
+        if forbids.is_none() && !modules_were_seen {
+            return None;
+        }
+        let page = Page { has_net: page.has_net && forbids.is_none(), ..page.clone() };
+        let why =
+            forbids.map(|(at, why)| (Some(at), Code::CspMeta, format!("the net cannot work under this policy: {why}")));
+        Some(Second { page, leaves_modules, why })
     }
-    let all = injected.changes.into_iter().chain(changes).collect();
-    Ok(Made::of(visitor, all))
+
+    fn made(self, changes: Vec<Change>) -> Made {
+        if let Some(at) = self.unreadable_policy {
+            return Made::kept(at);
+        }
+        let changes = self.injected.changes.into_iter().chain(changes).collect();
+        let Self { references, moved, findings, decisions, .. } = self;
+        Made { changes, references, moved, findings, decisions, needs: self.injected.needs }
+    }
 }
 
 /// The same for markup that streams by, written to `out`. Whether it changed; if it did not, nothing was written.
@@ -300,23 +367,26 @@ fn stream_markup(
     out: &mut dyn Write,
 ) -> std::result::Result<(Made, bool), Failure> {
     let candidates = Candidates::all(&page.context.config.attribute_names);
-    let pass = |leaves_modules, first: Vec<Change>, out: &mut dyn Write| {
+    let pass = |page: &Page<'_>, leaves_modules, first: Vec<Change>, out: &mut dyn Write| {
         let mut visitor = PageVisitor::new(page, leaves_modules);
         rewriter::rewrite_stream(&mut *open()?, &candidates, encoding, first, &mut visitor, out)?;
-        Ok::<_, Failure>(visitor)
+        Ok::<_, Failure>(Looked::of(page, visitor))
     };
-    let mut visitor = pass(None, Vec::new(), &mut io::sink())?;
-    let leaves_modules = visitor.must_look_again();
-    if leaves_modules.is_some() {
-        visitor = pass(leaves_modules.clone(), Vec::new(), &mut io::sink())?;
+    let mut looked = pass(page, None, Vec::new(), &mut io::sink())?;
+    let second = looked.second(page);
+    let (page, leaves_modules, why) = match second {
+        Some(second) => (second.page, second.leaves_modules, second.why),
+        None => (page.clone(), None, None),
+    };
+    if why.is_some() || leaves_modules.is_some() {
+        looked = pass(&page, leaves_modules.clone(), Vec::new(), &mut io::sink())?;
+        looked.findings.extend(why);
     }
-    if let Some(policy) = visitor.seen.policies.first() {
-        return Ok((Made::kept(policy.range.start), false));
+    let is_kept = looked.unreadable_policy.is_some();
+    if is_kept || looked.seen.first_edit.is_none() && looked.injected.changes.is_empty() {
+        return Ok((looked.made(Vec::new()).without_changes(), false));
     }
-    let injected = inject::decide(page, &visitor.seen);
-    if visitor.seen.first_edit.is_none() && injected.changes.is_empty() {
-        return Ok((Made::of(visitor, Vec::new()), false));
-    }
-    visitor = pass(leaves_modules, injected.changes, out)?;
-    Ok((Made::of(visitor, Vec::new()), true))
+    let first = std::mem::take(&mut looked.injected.changes);
+    pass(&page, leaves_modules, first, out)?;
+    Ok((looked.made(Vec::new()), true))
 }

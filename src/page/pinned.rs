@@ -22,6 +22,7 @@ impl PageVisitor<'_> {
                 Some(existing) => {
                     let keeps = self.keeps_integrity(existing, to)?;
                     if let Some(range) = existing.range.clone().filter(|_| !keeps) {
+                        self.seen.repinned.push((existing.value.clone(), integrity.to_string()));
                         changes.push(Change::Replace(range, integrity.as_str().as_bytes().to_vec()));
                     }
                 }

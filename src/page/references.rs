@@ -1,6 +1,6 @@
 //! What becomes of one reference, and of all the references of an element.
 
-use super::visitor::{PageVisitor, Rewritten};
+use super::visitor::{PageVisitor, Rewritten, nonce_of};
 use super::{Decision, Fate};
 use crate::css;
 use crate::graph::resolve::Target;
@@ -88,6 +88,9 @@ impl<'c> PageVisitor<'c> {
             replaced @ Change::Replace(..) => replaced,
         }));
         self.count(&written, row, &value.text, all);
+        if element.tag == "script" && written.on_cdn {
+            self.seen.moves_without_nonce |= element.value("nonce").map(nonce_of) != self.seen.nonce;
+        }
     }
 
     fn note_module(&mut self, reference: &str, element: &Element) {
@@ -136,7 +139,10 @@ impl<'c> PageVisitor<'c> {
             .collect();
         let before = all.changes.len();
         self.rewrite_parts(element, attribute, &value, &range, parts, css::escape, all);
-        self.seen.edits_style_attributes |= all.changes.len() > before;
+        if all.changes.len() > before && self.page.may_have_policy {
+            let edited = Self::edited_attribute(&attribute.value, range.start, &all.changes[before..]);
+            self.seen.edited_style_attributes.push(edited);
+        }
     }
 
     /// Rewrites the URLs that are parts of an attribute's value.

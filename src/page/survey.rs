@@ -1,6 +1,7 @@
 //! What is learned of a page while it is looked through, and needed to say what goes in where.
 
 use crate::html::attributes::Kind;
+use crate::html::csp::Edited;
 use crate::model::path::SitePath;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -26,12 +27,16 @@ pub(super) struct Survey {
     pub(super) policies: Vec<Policy>,
     /// What it takes from the CDN.
     pub(super) uses: Uses,
-    /// The hashes of inline scripts that were edited, as a policy writes them.
-    pub(super) script_hashes: BTreeSet<String>,
-    /// Those of inline sheets.
-    pub(super) style_hashes: BTreeSet<String>,
-    /// Whether a `style` attribute was edited.
-    pub(super) edits_style_attributes: bool,
+    /// Whether a script that has not the page's nonce comes from the CDN.
+    pub(super) moves_without_nonce: bool,
+    /// Inline scripts whose text was edited.
+    pub(super) edited_scripts: Vec<Edited>,
+    /// Inline sheets.
+    pub(super) edited_styles: Vec<Edited>,
+    /// `style` attributes.
+    pub(super) edited_style_attributes: Vec<Edited>,
+    /// Integrity that was replaced: the old value and the new one.
+    pub(super) repinned: Vec<(String, String)>,
 }
 
 /// A place between elements, and the local home as it is spelled there.
@@ -59,6 +64,8 @@ pub(super) struct Policy {
     pub(super) raw: String,
     /// Where it stands.
     pub(super) range: Range<usize>,
+    /// In front of its element.
+    pub(super) before: usize,
 }
 
 /// What a page takes from the CDN.

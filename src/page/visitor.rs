@@ -6,6 +6,7 @@ use crate::html::attribute_value::Decoded;
 use crate::html::attributes::{self, ScriptKind};
 use crate::html::base_url::BaseUrl;
 use crate::html::splice::Change;
+use crate::html::template;
 use crate::html::visitor::{Answer, Element, Inside, Visitor};
 use crate::model::finding::Code;
 use crate::model::path;
@@ -28,9 +29,9 @@ pub(super) struct PageVisitor<'c> {
 }
 
 /// An inline text that was asked for.
-#[derive(Clone, Copy)]
 struct InlineText {
     kind: TextKind,
+    nonce: Option<String>,
     before: usize,
     inside: Inside,
 }
@@ -67,11 +68,6 @@ impl<'c> PageVisitor<'c> {
             findings: Vec::new(),
             decisions: Vec::new(),
         }
-    }
-
-    /// Whether modules were rewritten before it turned out that they must not be, and why they must not.
-    pub(super) fn must_look_again(&self) -> Option<(usize, String)> {
-        self.seen.leaves_modules.clone().filter(|_| self.seen.modules.first.is_some())
     }
 
     pub(super) fn tell(&mut self, at: usize, code: Code, reason: impl Into<String>) {
@@ -119,11 +115,12 @@ impl<'c> PageVisitor<'c> {
             "meta" if attributes::keyword(element, "http-equiv") == "content-security-policy" => {
                 let content = element.attribute("content").filter(|_| !element.inside.noscript);
                 let policy = content.and_then(|content| Some((content.value.clone(), content.range.clone()?)));
-                self.seen.policies.extend(policy.map(|(raw, range)| Policy { raw, range }));
+                let before = element.before();
+                self.seen.policies.extend(policy.map(|(raw, range)| Policy { raw, range, before }));
             }
             "script" if self.seen.nonce.is_none() => {
                 let nonce = element.value("nonce").filter(|nonce| !nonce.is_empty());
-                self.seen.nonce = nonce.map(|nonce| Decoded::new(nonce).text.into_owned());
+                self.seen.nonce = nonce.map(nonce_of);
             }
             _ => {}
         }
@@ -144,7 +141,8 @@ impl<'c> PageVisitor<'c> {
             },
             _ => return None,
         };
-        Some(InlineText { kind, before: element.before(), inside: element.inside })
+        let nonce = element.value("nonce").map(nonce_of);
+        Some(InlineText { kind, nonce, before: element.before(), inside: element.inside })
     }
 }
 
@@ -163,7 +161,7 @@ impl Visitor for PageVisitor<'_> {
     }
 
     fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change> {
-        let Some(InlineText { kind, before, inside }) = self.text.take() else { return Vec::new() };
+        let Some(InlineText { kind, nonce, before, inside }) = self.text.take() else { return Vec::new() };
         let rewritten = match kind {
             TextKind::ImportMap => {
                 self.read_import_map(text, start, aligned);
@@ -179,6 +177,11 @@ impl Visitor for PageVisitor<'_> {
             self.tell(start, Code::MixedEncoding, "inline text is left alone");
             return Vec::new();
         }
+        let edited = self.edited_text(text, start, &rewritten.changes, nonce.as_deref());
+        match kind {
+            TextKind::Style => self.seen.edited_styles.push(edited),
+            TextKind::Module | TextKind::ImportMap => self.seen.edited_scripts.push(edited),
+        }
         self.note(rewritten, before, inside)
     }
 
@@ -186,4 +189,9 @@ impl Visitor for PageVisitor<'_> {
         self.text = None;
         self.tell(start, Code::TextTooLong, "inline text of more than 4 MiB is left alone");
     }
+}
+
+/// A nonce as the browser has it, or as the template writes it that makes it.
+pub(super) fn nonce_of(raw: &str) -> String {
+    if template::is_literal(raw) { Decoded::new(raw).text.into_owned() } else { raw.to_owned() }
 }

@@ -2,6 +2,7 @@
 
 use crate::model::finding::{Code, Finding, Level};
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The figures and findings of a build.
@@ -21,6 +22,8 @@ pub struct Report {
     pub bytes_moved: u64,
     /// Whether SITE was built already with these options, so that it was copied.
     pub already_built: bool,
+    /// What a Content-Security-Policy in a header must allow, by directive: sources and hashes, for all pages together.
+    pub policy: BTreeMap<String, BTreeSet<String>>,
     /// What was left alone, and why. Sorted.
     pub findings: Vec<Finding>,
 }
@@ -45,7 +48,19 @@ impl Report {
             megabytes / 10,
             megabytes % 10
         );
-        text + &counts(&self.findings)
+        text + &self.policy_text(verbose) + &counts(&self.findings)
+    }
+
+    /// Where there is a policy, it is in a header that nobody sees here.
+    fn policy_text(&self, verbose: bool) -> String {
+        if self.policy.is_empty() || !verbose {
+            return String::new();
+        }
+        let lines = self.policy.iter().map(|(directive, sources)| {
+            let sources: Vec<_> = sources.iter().map(String::as_str).collect();
+            format!("  {directive} {}\n", sources.join(" "))
+        });
+        format!("a Content-Security-Policy in a header must allow:\n{}", lines.collect::<String>())
     }
 
     /// The report for programs.
@@ -58,6 +73,7 @@ impl Report {
             "references_moved": self.references_moved,
             "bytes_moved": self.bytes_moved,
             "already_built": self.already_built,
+            "policy": self.policy,
             "findings": findings_json(&self.findings),
         });
         format!("{report:#}\n")

@@ -1,0 +1,146 @@
+//! Content-Security-Policies: what a page's own must allow in addition, and what one in a header would have to.
+
+use super::Page;
+use super::survey::Survey;
+use super::visitor::PageVisitor;
+use crate::fallback::NET;
+use crate::html::attribute_value::{Decoded, escape};
+use crate::html::csp::{self, Edited, Needs, Problem};
+use crate::html::splice::{self, Change};
+use crate::html::template;
+use crate::model::finding::Code;
+
+/// The nonce that injected scripts carry.
+///
+/// Where the page's own policy admits scripts by other means too, the net must not carry a nonce that some of the
+/// rewritten scripts lack: it heals only scripts with its own. Then it is admitted by its hash.
+pub(super) fn nonce<'s>(page: &'s Page<'_>, seen: &'s Survey) -> Option<&'s str> {
+    let given = page.context.config.settings.csp_nonce.as_deref();
+    let is_strict = seen.policies.iter().any(|policy| policy.raw.to_ascii_lowercase().contains("strict-dynamic"));
+    let is_shared = seen.policies.is_empty() || is_strict || !seen.moves_without_nonce;
+    given.or(seen.nonce.as_deref().filter(|_| is_shared))
+}
+
+/// What the rewritten page needs. `has_net` and `map`: what is put in, the map by its text.
+pub(super) fn needs(page: &Page<'_>, seen: &Survey, has_net: bool, map: Option<&str>) -> Needs {
+    let (config, uses) = (page.context.config, seen.uses);
+    Needs {
+        cdns: config.cdn.iter().map(|cdn| cdn.as_str().to_owned()).collect(),
+        site: config.settings.site_url.clone(),
+        scripts: uses.scripts || uses.modules,
+        styles: uses.styles,
+        // A sheet may name images and fonts, and goes where they go.
+        images: uses.images || uses.styles,
+        fonts: uses.fonts || uses.styles,
+        media: uses.media,
+        fetches: uses.modules,
+        net: has_net.then(|| csp::hash(NET.trim_end())),
+        deferred: uses.deferred,
+        injected: map.map(csp::hash).into_iter().collect(),
+        edited_scripts: seen.edited_scripts.clone(),
+        edited_styles: seen.edited_styles.clone(),
+        edited_style_attributes: seen.edited_style_attributes.clone(),
+        repinned: seen.repinned.clone(),
+    }
+}
+
+/// What has to be done about the page's own policies.
+#[derive(Debug, Default)]
+pub(super) struct Amended {
+    pub(super) changes: Vec<Change>,
+    pub(super) problems: Vec<(usize, Problem)>,
+}
+
+/// Amends every policy of the page.
+pub(super) fn amend(seen: &Survey, needs: &Needs, nonce: Option<&str>) -> Amended {
+    let mut all = Amended::default();
+    for policy in &seen.policies {
+        let (value, start) = (Decoded::new(&policy.raw), policy.range.start);
+        let amended = csp::amend(&value.text, needs, nonce);
+        all.problems.extend(amended.problems.into_iter().map(|problem| (start, problem)));
+        all.changes.extend(amended.insertions.into_iter().map(|(at, text)| {
+            let at = start + value.raw(at..at).end;
+            Change::Replace(at..at, quoted(&policy.raw, &text))
+        }));
+    }
+    all
+}
+
+/// Sources as they may stand in an attribute. A policy with white space in it stands in quotes; one with an apostrophe
+/// besides, in double ones.
+fn quoted(raw: &str, text: &str) -> Vec<u8> {
+    let is_quoted = raw.contains(|c: char| c.is_ascii_whitespace());
+    let words: Vec<_> = text.split(' ').map(escape).collect();
+    let text = words.join(if is_quoted { " " } else { "&#32;" });
+    if is_quoted && raw.contains('\'') { text.replace("&#39;", "'").into_bytes() } else { text.into_bytes() }
+}
+
+/// Why the net cannot run under the page's policies, if it cannot.
+pub(super) fn forbids_net(problems: &[(usize, Problem)], seen: &Survey) -> Option<(usize, &'static str)> {
+    let is_strict = |at: usize| {
+        let policy = seen.policies.iter().find(|policy| policy.range.start == at);
+        policy.is_some_and(|policy| policy.raw.to_ascii_lowercase().contains("strict-dynamic"))
+    };
+    problems.iter().find_map(|(at, problem)| match problem {
+        Problem::ScriptsForbidden | Problem::NothingAllowed => Some((*at, "it lets no script run")),
+        Problem::TrustedByHash => Some((*at, "with 'strict-dynamic' and no nonce, only inline scripts run")),
+        Problem::NonceNotLent if is_strict(*at) => Some((*at, "no script of the page has its nonce")),
+        _ => None,
+    })
+}
+
+/// What works with a limit.
+pub(super) fn limit(problem: Problem) -> Option<&'static str> {
+    match problem {
+        Problem::NothingAllowed | Problem::ScriptsForbidden | Problem::TrustedByHash | Problem::NonceNotLent => None,
+        Problem::DeferredLate => Some("without a nonce, a deferred script that falls back runs late"),
+        Problem::LocalFetchForbidden => {
+            Some("`connect-src` lacks 'self', so a deferred script that falls back runs late")
+        }
+        Problem::InlineNotHealed => Some("an inline module or style admitted by its hash cannot fall back"),
+        Problem::TrustedTypes => Some("under Trusted Types, scripts do not fall back"),
+        Problem::Comma => Some("its comma is read as two policies by some browsers"),
+    }
+}
+
+/// A text that begins at `start`, with these changes made.
+fn edited(text: &str, start: usize, changes: &[Change]) -> String {
+    let moved = changes.iter().filter_map(|change| match change {
+        Change::Replace(range, new) => {
+            Some(Change::Replace(range.start.checked_sub(start)?..range.end.checked_sub(start)?, new.clone()))
+        }
+        Change::Attributes(..) => None,
+    });
+    String::from_utf8_lossy(&splice::splice(text.as_bytes(), moved)).into_owned()
+}
+
+impl PageVisitor<'_> {
+    /// An inline text that was edited, for the policies that admitted it by its hash.
+    pub(super) fn edited_text(&self, text: &str, start: usize, changes: &[Change], nonce: Option<&str>) -> Edited {
+        let after = edited(text, start, changes);
+        if self.page.may_have_policy {
+            return Edited::new(text, &after, nonce);
+        }
+        // There is no policy to hold the old text against.
+        Edited { before: Default::default(), after: csp::hash(&after), nonce: nonce.map(str::to_owned) }
+    }
+
+    /// The same for a `style` attribute, whose raw value this is.
+    pub(super) fn edited_attribute(raw: &str, start: usize, changes: &[Change]) -> Edited {
+        Edited::new(&Decoded::new(raw).text, &Decoded::new(&edited(raw, start, changes)).text, None)
+    }
+
+    /// Whether a policy cannot be read, because a template makes it.
+    pub(super) fn unreadable_policy(&self) -> Option<usize> {
+        let mut policies = self.seen.policies.iter();
+        policies.find(|policy| !template::is_literal(&policy.raw)).map(|policy| policy.range.start)
+    }
+
+    pub(super) fn tell_limits(&mut self, problems: &[(usize, Problem)]) {
+        for (at, problem) in problems {
+            if let Some(why) = limit(*problem) {
+                self.tell(*at, Code::CspLimits, why);
+            }
+        }
+    }
+}
