@@ -32,6 +32,7 @@ pub mod fallback;
 pub mod graph;
 pub mod html;
 pub mod js;
+pub mod json;
 pub mod manifest;
 pub mod model;
 pub mod output;

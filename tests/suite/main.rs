@@ -3,5 +3,6 @@
 mod cli;
 mod floors;
 mod golden;
+mod import_maps;
 mod properties;
 mod verify;
