@@ -34,6 +34,7 @@ pub mod filter;
 pub mod graph;
 pub mod html;
 pub mod js;
+pub mod json;
 pub mod manifest;
 pub mod model;
 pub mod output;

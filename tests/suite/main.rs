@@ -3,6 +3,7 @@
 mod cli;
 mod floors;
 mod golden;
+mod import_maps;
 mod properties;
 mod template;
 mod verify;
