@@ -57,6 +57,11 @@ impl Mount {
         self.base.path()
     }
 
+    /// The root's URL. Its host is made up unless the site's own is known.
+    pub fn root(&self) -> &Url {
+        &self.base
+    }
+
     /// Whether that path was given.
     pub fn is_given(&self) -> bool {
         self.given

@@ -1,14 +1,13 @@
 //! What goes into a page besides its edits: the net, the import map, a copy of `<meta charset>`.
 
 use super::Page;
+use super::import_map::{self, Mapped};
 use super::policy;
 use super::survey::{Place, Survey};
 use crate::fallback;
 use crate::html::csp::{Needs, Problem};
 use crate::html::encoding::PRESCAN;
 use crate::html::splice::Change;
-use crate::plan::Home;
-use std::collections::BTreeMap;
 
 /// What is put in.
 #[derive(Debug, Default)]
@@ -16,6 +15,8 @@ pub(super) struct Injected {
     pub(super) changes: Vec<Change>,
     /// Where a part of a page uses the CDN without a net.
     pub(super) lacks_net: Option<usize>,
+    /// Why there can be no import map that is right in both homes.
+    pub(super) map_fails: Option<(usize, String)>,
     /// What a policy must allow.
     pub(super) needs: Needs,
     /// What does not work under the page's own policies.
@@ -28,18 +29,20 @@ pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Injected {
     let nonce = policy::nonce(page, seen);
     let net = net_place(page, seen).zip(config.cdn.as_ref());
     let net = net.map(|(place, cdn)| (place.at, fallback::net(cdn.as_str(), &place.home, nonce, page.syntax)));
-    let map = integrity_map(page, seen);
-    let needs = policy::needs(page, seen, net.is_some(), map.as_ref().map(|(_, text)| text.as_str()));
+    let Mapped { new, own, fails } = import_map::decide(page, seen);
+    let mut needs = policy::needs(page, seen, net.is_some(), new.as_ref().map(|(_, text)| text.as_str()));
+    needs.edited_scripts.extend(own.as_ref().zip(seen.own_map.as_ref()).map(|((_, after), own)| own.edited(after)));
     let amended = policy::amend(seen, &needs, nonce);
-    let map = map.map(|(at, text)| (at, fallback::import_map(&text, nonce, page.syntax)));
+    let map = new.map(|(at, text)| (at, fallback::import_map(&text, nonce, page.syntax)));
     let first = [net.as_ref(), map.as_ref()].into_iter().flatten().map(|(at, _)| *at).min();
     let mut changes = Vec::new();
-    if let Some((at, text)) = charset_copy(page, seen, first, &amended.changes) {
+    let edits: Vec<_> = amended.changes.into_iter().chain(own.map(|(change, _)| change)).collect();
+    if let Some((at, text)) = charset_copy(page, seen, first, &edits) {
         changes.push(insert(at, text));
     }
     changes.extend([net, map].into_iter().flatten().map(|(at, text)| insert(at, text)));
-    changes.extend(amended.changes);
-    Injected { changes, lacks_net: net_is_missing(page, seen), needs, problems: amended.problems }
+    changes.extend(edits);
+    Injected { map_fails: fails, changes, lacks_net: net_is_missing(page, seen), needs, problems: amended.problems }
 }
 
 /// Where the CDN is used first in a part of a page, which gets no net of its own.
@@ -70,38 +73,14 @@ fn insert(at: usize, text: String) -> Change {
 
 /// A copy of the page's own `<meta charset>` in front of everything, where what goes in would push the original out of
 /// the bytes in which a browser looks for it.
-fn charset_copy(
-    page: &Page<'_>,
-    seen: &Survey,
-    injected: Option<usize>,
-    policies: &[Change],
-) -> Option<(usize, String)> {
+fn charset_copy(page: &Page<'_>, seen: &Survey, injected: Option<usize>, edits: &[Change]) -> Option<(usize, String)> {
     let (charset, tag) = page.charset.as_ref()?;
     let before = injected.filter(|at| *at <= charset.start);
-    let in_policies =
-        policies.iter().filter(|change| change.start() < charset.start).map(Change::growth).sum::<usize>();
-    let is_pushed_out = charset.end + seen.growth_before_charset + in_policies > PRESCAN;
-    let amended = seen.policies.iter().map(|policy| policy.before).filter(|_| !policies.is_empty());
+    let growth = edits.iter().filter(|change| change.start() < charset.start).map(Change::growth).sum::<usize>();
+    let is_pushed_out = charset.end + seen.growth_before_charset + growth > PRESCAN;
+    let policies = seen.policies.iter().map(|policy| policy.before);
+    let amended = policies.chain(seen.own_map.iter().map(|own| own.before)).filter(|_| !edits.is_empty());
     let edited = seen.first_edit.into_iter().chain(amended).filter(|at| is_pushed_out && *at <= charset.start);
     let at = before.into_iter().chain(edited).min()?;
     Some((at, tag.clone()))
-}
-
-/// Integrity for every module that the page's modules import, under its URL in both homes.
-fn integrity_map(page: &Page<'_>, seen: &Survey) -> Option<(usize, String)> {
-    let (config, plan) = (page.context.config, page.context.plan);
-    let place = seen.modules.first.as_ref().filter(|_| config.integrity() && seen.leaves_modules.is_none())?;
-    // In a part of a page nobody knows what stands before it.
-    let at = page.template.map_or(Some(place.at), |template| template.net_at)?;
-    let mut keys = BTreeMap::new();
-    let imported = seen.modules.imported.iter().map(|(path, suffix)| (path, suffix.as_str()));
-    for (path, suffix) in seen.modules.entries.iter().flat_map(|entry| plan.imported_by(entry)).chain(imported) {
-        let Some(publication) = plan.get(path) else { continue };
-        let integrity = publication.integrity.to_string();
-        keys.insert(format!("{}{}{suffix}", place.home, publication.path.to_url()), integrity.clone());
-        if let (Some(cdn), Home::Cdn) = (&config.cdn, publication.home) {
-            keys.insert(cdn.url_for(&publication.path) + suffix, integrity);
-        }
-    }
-    (!keys.is_empty()).then(|| (at, fallback::integrity_map(&keys)))
 }

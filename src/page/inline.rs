@@ -39,7 +39,8 @@ impl PageVisitor<'_> {
                 return all;
             }
         };
-        for specifier in script.specifiers.into_iter().filter(|specifier| !specifier.is_bare()) {
+        for specifier in script.specifiers {
+            let Some(url) = self.module_url(&specifier.text, specifier.is_bare()) else { continue };
             let range = start + specifier.range.start..start + specifier.range.end;
             let spot = Spot { element: "script", attribute: "import", at: range.start, inside };
             if specifier.dynamic {
@@ -49,8 +50,14 @@ impl PageVisitor<'_> {
                 continue;
             }
             let row = &attributes::INLINE_IMPORT;
-            let Some(mut written) = self.write(&specifier.text, row, spot) else { continue };
-            self.note_import(&written, &specifier.text, before);
+            // What the map leads elsewhere is written as the URL it leads to, or not at all.
+            let is_mapped = self.base.url().join(&specifier.text).ok().as_ref() != Some(&url) || specifier.is_bare();
+            let reference = if is_mapped { url.as_str() } else { &specifier.text };
+            let Some(mut written) = self.write(reference, row, spot) else { continue };
+            self.note_import(&written, reference, before);
+            if is_mapped && !written.on_cdn {
+                continue;
+            }
             if !written.on_cdn && !written.url.starts_with(['/', '.']) && !written.url.contains(':') {
                 // A specifier needs its `./`, or it is bare.
                 written.url.insert_str(0, "./");
@@ -81,14 +88,6 @@ impl PageVisitor<'_> {
         if written.url != reference {
             all.changes.push(Change::Replace(range, text.into_bytes()));
             self.count(written, row, reference, all);
-        }
-    }
-
-    pub(super) fn read_import_map(&mut self, text: &str, start: usize, _aligned: bool) {
-        if has_addresses(text) {
-            let reason = "the modules of this page are left as they are".to_owned();
-            self.tell(start, Code::OwnImportMap, reason.clone());
-            self.seen.leaves_modules.get_or_insert((start, reason));
         }
     }
 
@@ -138,10 +137,4 @@ fn in_attribute(change: Change, value: &Decoded<'_>, offset: usize) -> Change {
 fn escape_but_white(word: &str) -> String {
     let text = word.trim_end_matches([' ', '\n']);
     escape(text) + &word[text.len()..]
-}
-
-/// Whether an import map names addresses: anything but integrity alone.
-fn has_addresses(map: &str) -> bool {
-    let Ok(serde_json::Value::Object(map)) = serde_json::from_str(map) else { return true };
-    map.keys().any(|key| key != "integrity")
 }

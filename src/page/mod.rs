@@ -3,6 +3,7 @@
 //! A page in memory is looked through once; a page that streams by is looked through, and then written. Either way,
 //! what goes in besides the edits is decided when the whole page has been seen ([`inject`]).
 
+mod import_map;
 mod inject;
 mod inline;
 mod pinned;
@@ -329,6 +330,9 @@ impl Looked {
         if injected.needs.net.is_some() {
             visitor.tell_limits(&injected.problems);
         }
+        if let Some((at, why)) = visitor.seen.leaves_modules.clone() {
+            visitor.tell_left_modules(at, &why);
+        }
         let unreadable_policy = visitor.unreadable_policy();
         let PageVisitor { seen, references, moved, findings, decisions, .. } = visitor;
         Self { seen, injected, references, moved, findings, decisions, unreadable_policy }
@@ -336,10 +340,11 @@ impl Looked {
 
     /// `None` when the first look was right.
     fn second<'c>(&self, page: &Page<'c>) -> Option<Second<'c>> {
-        let leaves_modules = self.seen.leaves_modules.clone();
+        let map_fails = self.injected.map_fails.clone();
+        let leaves_modules = self.seen.leaves_modules.clone().or(map_fails.clone());
         let forbids = policy::forbids_net(&self.injected.problems, &self.seen).filter(|_| page.has_net);
         let forbids = forbids.filter(|_| page.context.config.net());
-        let modules_were_seen = leaves_modules.is_some() && self.seen.modules.first.is_some();
+        let modules_were_seen = map_fails.is_some() || leaves_modules.is_some() && self.seen.modules.first.is_some();
         if forbids.is_none() && !modules_were_seen {
             return None;
         }

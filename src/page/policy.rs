@@ -1,7 +1,7 @@
 //! Content-Security-Policies: what a page's own must allow in addition, and what one in a header would have to.
 
 use super::Page;
-use super::survey::Survey;
+use super::survey::{OwnMap, Survey};
 use super::visitor::PageVisitor;
 use crate::fallback::NET;
 use crate::html::attribute_value::{Decoded, escape};
@@ -112,6 +112,13 @@ fn edited(text: &str, start: usize, changes: &[Change]) -> String {
         Change::Attributes(..) => None,
     });
     String::from_utf8_lossy(&splice::splice(text.as_bytes(), moved)).into_owned()
+}
+
+impl OwnMap {
+    /// The map as a policy sees it, when it has become this.
+    pub(super) fn edited(&self, after: &str) -> Edited {
+        Edited::new(&self.text, after, self.nonce.as_deref())
+    }
 }
 
 impl PageVisitor<'_> {

@@ -2,9 +2,12 @@
 
 use crate::html::attributes::Kind;
 use crate::html::csp::Edited;
+use crate::json::import_map::ImportMap;
+use crate::json::resolver::Resolver;
 use crate::model::path::SitePath;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use url::Url;
 
 /// What a page turned out to hold.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub(super) struct Survey {
     pub(super) growth_before_charset: usize,
     /// The modules the page begins with, and what its inline modules import.
     pub(super) modules: Modules,
+    /// The page's own import map.
+    pub(super) own_map: Option<OwnMap>,
     /// Why the modules of this page are left as they are, if they are.
     pub(super) leaves_modules: Option<(usize, String)>,
     /// The nonce of the page's scripts.
@@ -55,6 +60,23 @@ pub(super) struct Modules {
     pub(super) entries: BTreeSet<SitePath>,
     /// What inline modules import, with its `?query`: no attribute can pin that.
     pub(super) imported: BTreeSet<(SitePath, String)>,
+}
+
+/// An import map that the author wrote.
+#[derive(Debug)]
+pub(super) struct OwnMap {
+    /// Where its text stands.
+    pub(super) range: Range<usize>,
+    pub(super) text: String,
+    /// In front of its element.
+    pub(super) before: usize,
+    pub(super) map: ImportMap,
+    pub(super) resolver: Resolver,
+    /// What its addresses are relative to.
+    pub(super) base: Url,
+    /// How the site's root is spelled there.
+    pub(super) home: String,
+    pub(super) nonce: Option<String>,
 }
 
 /// A Content-Security-Policy in a `<meta>`.

@@ -29,11 +29,12 @@ pub(super) struct PageVisitor<'c> {
 }
 
 /// An inline text that was asked for.
-struct InlineText {
+pub(super) struct InlineText {
     kind: TextKind,
-    nonce: Option<String>,
-    before: usize,
-    inside: Inside,
+    pub(super) nonce: Option<String>,
+    /// In front of its element.
+    pub(super) before: usize,
+    pub(super) inside: Inside,
 }
 
 #[derive(Clone, Copy)]
@@ -161,12 +162,14 @@ impl Visitor for PageVisitor<'_> {
     }
 
     fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change> {
-        let Some(InlineText { kind, nonce, before, inside }) = self.text.take() else { return Vec::new() };
+        let Some(asked) = self.text.take() else { return Vec::new() };
+        if let TextKind::ImportMap = asked.kind {
+            self.read_import_map(text, start, aligned, asked);
+            return Vec::new();
+        }
+        let InlineText { kind, nonce, before, inside } = asked;
         let rewritten = match kind {
-            TextKind::ImportMap => {
-                self.read_import_map(text, start, aligned);
-                return Vec::new();
-            }
+            TextKind::ImportMap => return Vec::new(),
             TextKind::Style => self.rewrite_style(text, start, inside),
             TextKind::Module => self.rewrite_module(text, start, before, inside),
         };
