@@ -1,6 +1,7 @@
 //! One published page, read again.
 
 use super::Published;
+use super::modules::{Modules, PageModules};
 use crate::css;
 use crate::error::{Result, io_error};
 use crate::fallback::NET;
@@ -19,7 +20,7 @@ use std::io;
 use url::Url;
 
 /// How many references the page has, and what is wrong with them.
-pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize, Vec<Finding>)> {
+pub(super) fn check(path: &SitePath, published: &Published<'_>, modules: &Modules) -> Result<(usize, Vec<Finding>)> {
     let page = published.bytes(path).map_err(io_error("read", path.as_str()))?;
     let sniffed = encoding::sniff(&page);
     if !encoding::can_rewrite(sniffed.encoding) {
@@ -34,6 +35,9 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
         first_on_cdn: None,
         preloads: HashMap::new(),
         uses: HashMap::new(),
+        modules: PageModules::default(),
+        touched: false,
+        may_be_copied: matches!(path.extension().as_str(), "xhtml" | "xht"),
         references: 0,
         findings: Vec::new(),
     };
@@ -43,6 +47,7 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
         return Ok((0, Vec::new()));
     }
     reader.compare_preloads();
+    reader.check_modules(modules);
     let findings =
         reader.findings.into_iter().map(|(at, code, reason)| Finding::at(code, path.as_str(), &page, at, reason));
     Ok((reader.references, findings.collect()))
@@ -59,6 +64,11 @@ struct Reader<'p> {
     /// By URL: where, and with which integrity and CORS mode.
     preloads: HashMap<String, (usize, String, String)>,
     uses: HashMap<String, (usize, String, String)>,
+    modules: PageModules,
+    /// Whether anything shows that the build changed this page.
+    touched: bool,
+    /// Whether it is of a kind that the build may copy: XML, or with a policy of its own.
+    may_be_copied: bool,
     references: usize,
     findings: Vec<(usize, Code, String)>,
 }
@@ -98,6 +108,12 @@ impl Reader<'_> {
             self.tell(at, Code::MissingAsset, format!("`{url}` does not exist"));
         }
         None
+    }
+
+    /// A URL's `?query#fragment`.
+    fn suffix(&self, url: &str) -> String {
+        let joined = self.base.join(url.trim_matches(|c: char| c <= ' '));
+        joined.map_or_else(|_| String::new(), |url| url[url::Position::AfterPath..].to_owned())
     }
 
     fn seen_on_cdn(&mut self, at: usize) {
@@ -148,6 +164,17 @@ impl Reader<'_> {
         }
     }
 
+    /// What modules import must be pinned by an import map.
+    fn check_modules(&mut self, modules: &Modules) {
+        let was_copied = self.may_be_copied && !self.touched && self.first_on_cdn.is_none();
+        if was_copied || !self.published.config.integrity() {
+            return;
+        }
+        for (at, url) in self.modules.unpinned(modules, self.published) {
+            self.tell(at, Code::ModuleUnpinned, format!("no import map before this pins `{url}`, which it imports"));
+        }
+    }
+
     fn note_base(&mut self, element: &Element) {
         let Some(href) = element.value("href").filter(|_| !self.has_base && element.hoist_to.is_none()) else { return };
         self.has_base = true;
@@ -157,11 +184,13 @@ impl Reader<'_> {
     }
 
     fn check_map(&mut self, text: &str, start: usize) {
-        let Ok(map) = serde_json::from_str::<serde_json::Value>(text) else { return };
+        let map = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+        self.modules.own_map |= !map.as_object().is_some_and(|map| map.keys().all(|key| key == "integrity"));
         let Some(pinned) = map.get("integrity").and_then(serde_json::Value::as_object) else { return };
         for (url, integrity) in pinned {
             // Keys of the map are not uses: the net need not be there before it.
             let Ok(joined) = self.base.join(url) else { continue };
+            self.modules.pin(start, &joined);
             let below = self.published.cdn.as_ref().and_then(|cdn| cdn.path_of(&joined));
             let path = below.unwrap_or_else(|| self.published.mount.target_of(&joined).map(|target| target.path));
             let Some(path) = path.filter(|path| self.published.files.contains(path)) else {
@@ -178,6 +207,9 @@ impl Reader<'_> {
 impl Visitor for Reader<'_> {
     fn element(&mut self, element: &Element) -> Answer {
         let marked = element.value("data-tightrope");
+        self.touched |= marked.is_some_and(|mark| mark != "skip");
+        self.may_be_copied |=
+            element.tag == "meta" && attributes::keyword(element, "http-equiv") == "content-security-policy";
         let inline = element.attribute("src").is_none();
         self.text = match element.tag.as_str() {
             "base" => {
@@ -208,6 +240,9 @@ impl Visitor for Reader<'_> {
                 && reference.role.takes_integrity()
             {
                 self.check_pinned(element, reference.role, &value.text, at, &path, on_cdn);
+                if reference.role.is_module() {
+                    self.modules.element(at, path, on_cdn);
+                }
             }
         }
         if let Some((style, range)) = element.attribute("style").and_then(|style| Some((style, style.range.clone()?))) {
@@ -231,7 +266,11 @@ impl Visitor for Reader<'_> {
             Some(TextKind::Module) => {
                 let script = crate::js::read(text).unwrap_or_default();
                 for specifier in script.specifiers.iter().filter(|specifier| !specifier.is_bare()) {
-                    self.follow(&specifier.text, start + specifier.range.start);
+                    let at = start + specifier.range.start;
+                    let Some((path, on_cdn)) = self.follow(&specifier.text, at) else { continue };
+                    if !specifier.dynamic {
+                        self.modules.import(at, (path, self.suffix(&specifier.text)), on_cdn);
+                    }
                 }
             }
             None => {}
