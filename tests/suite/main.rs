@@ -5,3 +5,6 @@ mod floors;
 mod golden;
 mod properties;
 mod verify;
+/// The tests of the walker that holds real sites against their inputs: it must be right before it judges.
+#[path = "../corpora/walker.rs"]
+mod walker;
