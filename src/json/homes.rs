@@ -261,7 +261,9 @@ impl Homes<'_> {
                 (url, prefix.clone(), both.unwrap_or(moved))
             })
             .collect();
-        scopes.iter().for_each(|(url, ..)| drop(twins.remove(url)));
+        for (url, ..) in &scopes {
+            twins.remove(url);
+        }
         let mut list: Vec<_> = scopes.drain(..).map(|(_, prefix, entries)| (prefix, entries)).collect();
         list.extend(twins.into_values());
         list

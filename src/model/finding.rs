@@ -115,6 +115,9 @@ codes! {
     IntegrityBroken "integrity-broken" Error "build again from the original";
     /// A script or stylesheet on the CDN without `integrity`.
     IntegrityMissing "integrity-missing" Error "build again from the original";
+    /// A module that a page's modules import does not stand in an import map's `integrity` before them: browsers run it
+    /// whatever its bytes are, for the `integrity` of an element covers its own file alone.
+    ModuleUnpinned "module-unpinned" Error "build again from the original";
     /// `integrity` on another origin without `crossorigin`: browsers refuse the file.
     CrossoriginMissing "crossorigin-missing" Error "build again from the original";
     /// A preload and the element that uses the file differ in `integrity` or `crossorigin`: it is fetched twice.

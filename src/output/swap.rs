@@ -47,9 +47,11 @@ pub(super) fn swap(tree: &Path, out: &Path, state: &Path) -> Result<()> {
     if !out.exists() {
         return fs::rename(tree, out).map_err(io_error("rename", tree));
     }
-    if exchange(tree, out) {
-        return remove(tree);
-    }
+    if exchange(tree, out) { remove(tree) } else { swap_by_renames(tree, out, state) }
+}
+
+/// The same where two names cannot be exchanged. Between the two renames there is no OUT: [`recover`] knows of that.
+fn swap_by_renames(tree: &Path, out: &Path, state: &Path) -> Result<()> {
     let old = state.join("old");
     fs::rename(out, &old).map_err(io_error("rename", out))?;
     if let Err(error) = fs::rename(tree, out) {
@@ -92,4 +94,96 @@ fn is_mount_point(dir: &Path, metadata: &fs::Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_mount_point(_dir: &Path, _metadata: &fs::Metadata) -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// OUT, its state directory with `old` in it, and a staged tree, as far as each is asked for.
+    struct Place {
+        _temp: tempfile::TempDir,
+        out: PathBuf,
+        state: PathBuf,
+        tree: PathBuf,
+    }
+
+    fn place(out: Option<&str>, old: Option<&str>, staged: Option<&str>) -> Place {
+        let temp = tempfile::tempdir().expect("a directory");
+        let state = temp.path().join(".out.tightrope");
+        fs::create_dir(&state).expect("a directory");
+        let place = Place { out: temp.path().join("out"), tree: state.join("staging"), state, _temp: temp };
+        for (dir, page) in [(&place.out, out), (&place.state.join("old"), old), (&place.tree, staged)] {
+            if let Some(page) = page {
+                fs::create_dir(dir).expect("a directory");
+                fs::write(dir.join("index.html"), page).expect("a page");
+            }
+        }
+        place
+    }
+
+    impl Place {
+        fn page(&self) -> Option<String> {
+            fs::read_to_string(self.out.join("index.html")).ok()
+        }
+
+        fn state_is_empty(&self) -> bool {
+            fs::read_dir(&self.state).expect("the state").next().is_none()
+        }
+    }
+
+    #[test]
+    fn a_swap_that_was_cut_between_its_renames_gets_the_old_site_back() {
+        let place = place(None, Some("old"), Some("new"));
+        recover(&place.out, &place.state).expect("it recovers");
+        assert_eq!(place.page().as_deref(), Some("old"));
+        assert!(!place.state.join("old").exists());
+    }
+
+    #[test]
+    fn a_swap_that_was_cut_before_its_last_step_keeps_the_new_site() {
+        let place = place(Some("new"), Some("old"), None);
+        recover(&place.out, &place.state).expect("it recovers");
+        assert_eq!(place.page().as_deref(), Some("new"));
+        assert!(place.state_is_empty());
+    }
+
+    #[test]
+    fn where_nothing_was_cut_short_there_is_nothing_to_recover() {
+        for out in [None, Some("site")] {
+            let place = place(out, None, None);
+            recover(&place.out, &place.state).expect("it recovers");
+            assert_eq!(place.page().as_deref(), out);
+        }
+    }
+
+    #[test]
+    fn the_next_build_recovers_before_it_begins() {
+        let place = place(None, Some("old"), Some("half of the new"));
+        let staging = crate::output::Staging::begin(&place.out).expect("it begins");
+        assert_eq!(place.page().as_deref(), Some("old"));
+        assert!(!place.tree.join("index.html").exists(), "what the killed build staged is still there");
+        drop(staging);
+        assert_eq!(place.page().as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn both_ways_put_the_new_site_in_the_place_of_the_old_one_and_leave_nothing() {
+        for way in [swap, swap_by_renames] {
+            let place = place(Some("old"), None, Some("new"));
+            way(&place.tree, &place.out, &place.state).expect("it swaps");
+            assert_eq!(place.page().as_deref(), Some("new"));
+            assert!(place.state_is_empty());
+        }
+    }
+
+    #[test]
+    fn a_new_site_that_cannot_come_puts_the_old_one_back() {
+        // Nothing is staged, so the second rename fails.
+        let place = place(Some("old"), None, None);
+        let failure = swap_by_renames(&place.tree, &place.out, &place.state).expect_err("nothing to put there");
+        assert!(failure.to_string().contains("staging"), "{failure}");
+        assert_eq!(place.page().as_deref(), Some("old"));
+        assert!(place.state_is_empty());
+    }
 }

@@ -1,6 +1,7 @@
 //! The files that the manifest lists, and what stylesheets and scripts among them refer to.
 
 use super::Published;
+use super::modules::Modules;
 use crate::css;
 use crate::js;
 use crate::manifest::AssetEntry;
@@ -22,11 +23,21 @@ struct Read<'p> {
     path: SitePath,
     bytes: Vec<u8>,
     fingerprint: String,
-    /// Published files it refers to, and where.
-    references: Vec<(Range<usize>, SitePath, String)>,
+    references: Vec<Reference>,
 }
 
-pub(super) fn check(published: &Published<'_>) -> Vec<Finding> {
+/// A reference from one published file to another.
+struct Reference {
+    range: Range<usize>,
+    to: SitePath,
+    /// `?query#fragment`.
+    suffix: String,
+    /// By an `import` or `export` statement: loading the one loads the other.
+    is_import: bool,
+}
+
+/// What is wrong with the files, and which modules they import.
+pub(super) fn check(published: &Published<'_>) -> (Vec<Finding>, Modules) {
     let checked: Vec<_> =
         published.manifest.assets.par_iter().map(|(original, entry)| read(original, entry, published)).collect();
     let (mut findings, mut files) = (Vec::new(), Vec::new());
@@ -35,7 +46,15 @@ pub(super) fn check(published: &Published<'_>) -> Vec<Finding> {
         files.extend(file);
     }
     findings.extend(check_names(&files));
-    findings
+    (findings, modules(files, published))
+}
+
+fn modules(files: Vec<Read<'_>>, published: &Published<'_>) -> Modules {
+    Modules::new(files.into_iter().map(|file| {
+        let on_cdn = published.manifest.assets.get(file.original).is_some_and(|entry| entry.on_cdn);
+        let imports = file.references.into_iter().filter(|found| found.is_import);
+        (file.path, on_cdn, imports.map(|found| (found.to, found.suffix)).collect())
+    }))
 }
 
 fn read<'p>(original: &'p str, entry: &AssetEntry, published: &Published<'_>) -> (Option<Read<'p>>, Vec<Finding>) {
@@ -57,22 +76,23 @@ fn read<'p>(original: &'p str, entry: &AssetEntry, published: &Published<'_>) ->
     (Some(Read { original, path, bytes, fingerprint, references }), findings)
 }
 
-type Found = (Vec<(Range<usize>, SitePath, String)>, Vec<Finding>);
+type Found = (Vec<Reference>, Vec<Finding>);
 
 /// What a stylesheet or script refers to. An absolute URL of the CDN would tie the local copy to it.
 fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found {
     let Ok(text) = std::str::from_utf8(bytes) else { return Found::default() };
-    let urls: Vec<(Range<usize>, String)> = match media_type::of(path).0 {
-        Kind::Style => css::references(text).into_iter().map(|found| (found.range, found.url)).collect(),
+    let urls: Vec<(Range<usize>, String, bool)> = match media_type::of(path).0 {
+        Kind::Style => css::references(text).into_iter().map(|found| (found.range, found.url, false)).collect(),
         Kind::Script => {
             let specifiers = js::read(text).map(|script| script.specifiers).unwrap_or_default();
-            specifiers.into_iter().filter(|found| !found.is_bare()).map(|found| (found.range, found.text)).collect()
+            let named = specifiers.into_iter().filter(|found| !found.is_bare());
+            named.map(|found| (found.range, found.text, !found.dynamic)).collect()
         }
         _ => return Found::default(),
     };
     let (mut found, mut findings) = Found::default();
     let base = published.mount.url_of(path);
-    for (range, url) in urls {
+    for (range, url, is_import) in urls {
         let mut tell = |code, reason| findings.push(Finding::at(code, path.as_str(), bytes, range.start, reason));
         let on_cdn = base.join(&url).ok().zip(published.cdn.as_ref()).and_then(|(url, cdn)| cdn.path_of(&url));
         if on_cdn.is_some() {
@@ -81,7 +101,7 @@ fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found
         }
         let Some(target) = published.mount.resolve(&base, &url) else { continue };
         if published.files.contains(&target.path) {
-            found.push((range, target.path, target.suffix));
+            found.push(Reference { range, to: target.path, suffix: target.suffix, is_import });
         } else if published.is_ours(&target.path) {
             tell(Code::ReferenceBroken, format!("`{url}` leads nowhere"));
         } else {
@@ -98,8 +118,8 @@ fn check_names(files: &[Read<'_>]) -> Vec<Finding> {
     let mut edges = DiGraphMap::<usize, ()>::new();
     for (from, file) in files.iter().enumerate() {
         edges.add_node(from);
-        for (_, to, _) in &file.references {
-            if let Some(to) = by_path.get(to) {
+        for reference in &file.references {
+            if let Some(to) = by_path.get(&reference.to) {
                 edges.add_edge(from, *to, ());
             }
         }
@@ -137,10 +157,10 @@ fn group_fingerprint(group: &[usize], files: &[Read<'_>]) -> Fingerprint {
         .iter()
         .map(|number| {
             let file = &files[*number];
-            let edits = file.references.iter().filter_map(|(range, to, suffix)| {
-                let url = originals.get(to)?.relative_url(file.path.dir()) + suffix;
+            let edits = file.references.iter().filter_map(|found| {
+                let url = originals.get(&found.to)?.relative_url(file.path.dir()) + &found.suffix;
                 let is_style = media_type::of(&file.path).0 == Kind::Style;
-                Some(Edit::new(range.clone(), if is_style { css::escape(&url) } else { js::escape(&url) }))
+                Some(Edit::new(found.range.clone(), if is_style { css::escape(&url) } else { js::escape(&url) }))
             });
             edit::apply(&file.bytes, edits.collect())
         })

@@ -2,6 +2,7 @@
 //! the tokenizers with the build, never the graph, the plan or the page writer.
 
 mod files;
+mod modules;
 mod page;
 
 use crate::cdn::Cdn;
@@ -67,9 +68,10 @@ pub fn verify(out: &Path) -> Result<Verified> {
     let manifest = Manifest::parse(&bytes, &manifest_path)?;
     let published = Published::read(out, manifest)?;
 
-    let mut findings = files::check(&published);
+    let (mut findings, modules) = files::check(&published);
     let pages: Vec<_> = published.files.iter().filter(|path| published.config.is_page(path)).collect();
-    let checked: Vec<_> = pages.par_iter().map(|path| page::check(path, &published)).collect::<Result<_>>()?;
+    let checked: Vec<_> =
+        pages.par_iter().map(|path| page::check(path, &published, &modules)).collect::<Result<_>>()?;
     let references = checked.iter().map(|(references, _)| references).sum();
     findings.extend(checked.into_iter().flat_map(|(_, findings)| findings));
     findings.sort();

@@ -1,6 +1,7 @@
 //! One published page, read again.
 
 use super::Published;
+use super::modules::{Modules, PageModules};
 use crate::css;
 use crate::error::{Result, io_error};
 use crate::fallback::NET;
@@ -20,12 +21,14 @@ use crate::model::path::SitePath;
 use std::collections::HashMap;
 
 /// How many references the page has, and what is wrong with them.
-pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize, Vec<Finding>)> {
+pub(super) fn check(path: &SitePath, published: &Published<'_>, modules: &Modules) -> Result<(usize, Vec<Finding>)> {
     let page = published.bytes(path).map_err(io_error("read", path.as_str()))?;
     let sniffed = Syntax::of(path).sniff(&page);
     if !encoding::can_rewrite(sniffed.encoding) {
         return Ok((0, Vec::new()));
     }
+    let is_template = template::kind(&page, &path.extension()) == template::Kind::Template;
+    let is_part = is_template && template::placement(&page).is_none();
     let mut reader = Reader {
         published,
         base: BaseUrl::of_page(published.mount.url_of(path)),
@@ -37,6 +40,9 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
         first_on_cdn: None,
         preloads: HashMap::new(),
         uses: HashMap::new(),
+        modules: PageModules::default(),
+        touched: false,
+        may_be_copied: is_part,
         references: 0,
         findings: Vec::new(),
     };
@@ -50,6 +56,7 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
         return Ok((0, Vec::new()));
     }
     reader.compare_preloads();
+    reader.check_modules(modules);
     let findings =
         reader.findings.into_iter().map(|(at, code, reason)| Finding::at(code, path.as_str(), &page, at, reason));
     Ok((reader.references, findings.collect()))
@@ -67,6 +74,11 @@ struct Reader<'p> {
     /// By URL: where, and with which integrity and CORS mode.
     preloads: HashMap<String, (usize, String, String)>,
     uses: HashMap<String, (usize, String, String)>,
+    modules: PageModules,
+    /// Whether anything shows that the build changed this page.
+    touched: bool,
+    /// Whether its modules may not be pinned: a part of a page, or one with a policy that a template makes.
+    may_be_copied: bool,
     references: usize,
     findings: Vec<(usize, Code, String)>,
 }
@@ -108,6 +120,12 @@ impl Reader<'_> {
             self.tell(at, Code::MissingAsset, format!("`{url}` does not exist"));
         }
         None
+    }
+
+    /// A URL's `?query#fragment`.
+    fn suffix(&self, url: &str) -> String {
+        let joined = self.base.url().join(url.trim_matches(|c: char| c <= ' '));
+        joined.map_or_else(|_| String::new(), |url| url[url::Position::AfterPath..].to_owned())
     }
 
     fn seen_on_cdn(&mut self, at: usize) {
@@ -161,12 +179,25 @@ impl Reader<'_> {
         }
     }
 
+    /// What modules import must be pinned by an import map.
+    fn check_modules(&mut self, modules: &Modules) {
+        let was_copied = self.may_be_copied && !self.touched && self.first_on_cdn.is_none();
+        if was_copied || !self.published.config.integrity() {
+            return;
+        }
+        for (at, url) in self.modules.unpinned(modules, self.published) {
+            self.tell(at, Code::ModuleUnpinned, format!("no import map before this pins `{url}`, which it imports"));
+        }
+    }
+
     fn check_map(&mut self, text: &str, start: usize) {
-        let Ok(map) = serde_json::from_str::<serde_json::Value>(text) else { return };
+        let map = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+        self.modules.own_map |= !map.as_object().is_some_and(|map| map.keys().all(|key| key == "integrity"));
         let Some(pinned) = map.get("integrity").and_then(serde_json::Value::as_object) else { return };
         for (url, integrity) in pinned {
             // Keys of the map are not uses: the net need not be there before it.
             let Ok(joined) = self.base.url().join(url) else { continue };
+            self.modules.pin(start, &joined);
             let below = self.published.cdn.as_ref().and_then(|cdn| cdn.path_of(&joined));
             let path = below.unwrap_or_else(|| self.published.mount.target_of(&joined).map(|target| target.path));
             let Some(path) = path.filter(|path| self.published.files.contains(path)) else {
@@ -184,6 +215,10 @@ impl Visitor for Reader<'_> {
     fn element(&mut self, element: &Element) -> Answer {
         self.in_noscript = element.inside.noscript;
         let marked = element.value("data-tightrope");
+        self.touched |= marked.is_some_and(|mark| mark != "skip");
+        self.may_be_copied |= element.tag == "meta"
+            && attributes::keyword(element, "http-equiv") == "content-security-policy"
+            && !element.value("content").is_some_and(template::is_literal);
         let inline = element.attribute("src").is_none();
         self.text = match element.tag.as_str() {
             "base" => {
@@ -216,6 +251,9 @@ impl Visitor for Reader<'_> {
                     let led = self.follow(&value.text, at, reference.row);
                     if let Some((path, on_cdn)) = led.filter(|_| reference.row.integrity) {
                         self.check_pinned(element, reference.row, &value.text, at, &path, on_cdn);
+                        if reference.row.is_module() && !self.in_noscript {
+                            self.modules.element(at, path, on_cdn);
+                        }
                     }
                 }
             }
@@ -241,7 +279,13 @@ impl Visitor for Reader<'_> {
             Some(TextKind::Module) => {
                 let script = crate::js::read(text).unwrap_or_default();
                 for specifier in script.specifiers.iter().filter(|specifier| !specifier.is_bare()) {
-                    self.follow(&specifier.text, start + specifier.range.start, &attributes::INLINE_IMPORT);
+                    let at = start + specifier.range.start;
+                    let Some((path, on_cdn)) = self.follow(&specifier.text, at, &attributes::INLINE_IMPORT) else {
+                        continue;
+                    };
+                    if !specifier.dynamic {
+                        self.modules.import(at, (path, self.suffix(&specifier.text)), on_cdn);
+                    }
                 }
             }
             None => {}

@@ -7,3 +7,6 @@ mod import_maps;
 mod properties;
 mod template;
 mod verify;
+/// The tests of the walker that holds real sites against their inputs: it must be right before it judges.
+#[path = "../corpora/walker.rs"]
+mod walker;

@@ -6,10 +6,10 @@ use tightrope::config::{Config, settings::Settings};
 use tightrope::model::finding::Code;
 use tightrope::{pipeline, verify};
 
+const CDN: Option<&str> = Some("https://cdn.example");
+
 /// Builds a small site, breaks it, and returns the codes of what `verify` tells.
 fn broken(breaking: impl FnOnce(&Path)) -> Vec<(Code, String)> {
-    let temp = tempfile::tempdir().expect("a directory");
-    let (site, out) = (temp.path().join("site"), temp.path().join("out"));
     let files = [
         (
             "index.html",
@@ -19,11 +19,22 @@ fn broken(breaking: impl FnOnce(&Path)) -> Vec<(Code, String)> {
         ("a.css", "a { background: url(a.png) }\n"),
         ("a.png", "png"),
     ];
+    broken_site(&files, CDN, breaking)
+}
+
+/// The same for any site.
+fn broken_site(files: &[(&str, &str)], cdn: Option<&str>, breaking: impl FnOnce(&Path)) -> Vec<(Code, String)> {
+    broken_with(files, Settings { cdn: cdn.map(str::to_owned), ..Settings::default() }, breaking)
+}
+
+/// The same with any settings.
+fn broken_with(files: &[(&str, &str)], settings: Settings, breaking: impl FnOnce(&Path)) -> Vec<(Code, String)> {
+    let temp = tempfile::tempdir().expect("a directory");
+    let (site, out) = (temp.path().join("site"), temp.path().join("out"));
     fs::create_dir(&site).expect("a directory");
     for (name, text) in files {
         fs::write(site.join(name), text).expect("a file");
     }
-    let settings = Settings { cdn: Some("https://cdn.example".to_owned()), ..Settings::default() };
     pipeline::build(&site, &out, &Config::new(settings).expect("good settings")).expect("it builds");
     breaking(&out);
     let verified = verify::verify(&out).expect("it can be read");
@@ -103,4 +114,113 @@ fn a_preload_that_differs_from_the_use_is_told() {
         edit(out, |page| page.replacen("crossorigin=\"anonymous\"", "crossorigin=\"use-credentials\"", 1));
     });
     assert!(codes(&found).contains(&Code::PreloadDisagrees), "{found:#?}");
+}
+
+/// A page whose modules import others: two deep from an element, one deep from inline text.
+const MODULES: [(&str, &str); 6] = [
+    (
+        "index.html",
+        "<!doctype html>\n<link rel=modulepreload href=ahead.js>\n<script type=module src=entry.js></script>\n\
+         <script type=module>import './inline.js?v=2'; import('./later.js')</script>\n",
+    ),
+    ("ahead.js", "import './deep.js'\n"),
+    ("entry.js", "import './middle.js'\n"),
+    ("middle.js", "export * from './deep.js?v=1#x'\nimport('./later.js')\n"),
+    ("deep.js", "export const deep = 1\n"),
+    ("inline.js", "export {}\n"),
+];
+
+/// Takes the keys that `goes` says out of the page's import map.
+fn without_keys(out: &Path, goes: impl Fn(&str) -> bool) {
+    edit(out, |page| {
+        let start = page.find("{\"integrity\":").expect("a map");
+        let end = start + page[start..].find("</script>").expect("its end");
+        let mut map: serde_json::Value = serde_json::from_str(&page[start..end]).expect("JSON");
+        let pinned = map["integrity"].as_object_mut().expect("keys");
+        pinned.retain(|url, _| !goes(url));
+        format!("{}{map}{}", &page[..start], &page[end..])
+    });
+}
+
+/// Of what is told, the URLs that no map pins.
+fn unpinned(found: &[(Code, String)]) -> Vec<&str> {
+    let texts = found.iter().filter(|(code, _)| *code == Code::ModuleUnpinned).map(|(_, text)| text.as_str());
+    texts.map(|text| text.split('`').nth(1).expect("a URL in the reason")).collect()
+}
+
+#[test]
+fn modules_that_stand_in_the_map_are_fine_with_a_cdn_and_without() {
+    for cdn in [CDN, None] {
+        assert_eq!(unpinned(&broken_site(&MODULES, cdn, |_| {})), [""; 0]);
+    }
+}
+
+#[test]
+fn each_key_that_is_taken_out_of_the_map_is_missed() {
+    for name in ["/middle.", "/deep.", "/inline."] {
+        for home in ["https://cdn.example/", "./"] {
+            let found = broken_site(&MODULES, CDN, |out| {
+                without_keys(out, |url| url.starts_with(home) && format!("/{}", &url[home.len()..]).starts_with(name));
+            });
+            // deep.js is two modules: by its own name and with a query.
+            let expected = if name == "/deep." { 2 } else { 1 };
+            let urls = unpinned(&found);
+            assert!(urls.len() == expected && urls.iter().all(|url| url.contains(name)), "{name} {home}: {found:#?}");
+            assert!(urls.iter().all(|url| url.starts_with("https://cdn.") == home.starts_with("https")), "{urls:?}");
+        }
+    }
+}
+
+#[test]
+fn a_key_without_its_query_pins_another_module() {
+    let found = broken_site(&MODULES, CDN, |out| without_keys(out, |url| url.contains("?v=1")));
+    let urls = unpinned(&found);
+    assert!(urls.len() == 2 && urls.iter().all(|url| url.ends_with(".js?v=1#x")), "{found:#?}");
+}
+
+#[test]
+fn a_map_that_is_taken_out_is_missed_where_each_module_is_asked_for() {
+    for (cdn, homes) in [(CDN, 2), (None, 1)] {
+        let found = broken_site(&MODULES, cdn, |out| {
+            edit(out, |page| {
+                let start = page.find("<script type=\"importmap\"").expect("a map");
+                let end = start + page[start..].find("</script>").expect("its end") + "</script>".len();
+                format!("{}{}", &page[..start], &page[end..])
+            });
+        });
+        assert_eq!(unpinned(&found).len(), 4 * homes, "{found:#?}");
+        let lines = |line: &str| {
+            found.iter().filter(|(code, text)| *code == Code::ModuleUnpinned && text.starts_with(line)).count()
+        };
+        let by_line = ["index.html:2:", "index.html:3:", "index.html:4:"].map(lines);
+        assert_eq!(by_line, [homes, 2 * homes, homes], "{found:#?}");
+    }
+}
+
+#[test]
+fn a_map_behind_the_modules_pins_nothing() {
+    let found = broken_site(&MODULES, CDN, |out| {
+        edit(out, |page| {
+            let start = page.find("<script type=\"importmap\"").expect("a map");
+            let end = start + page[start..].find("</script>").expect("its end") + "</script>".len();
+            format!("{}{}{}", &page[..start], &page[end..], &page[start..end])
+        });
+    });
+    assert_eq!(unpinned(&found).len(), 8, "{found:#?}");
+}
+
+#[test]
+fn modules_that_were_left_alone_need_no_map() {
+    // With `--no-fingerprint` names do not tell whether a page was changed.
+    let two_maps = "<script type=importmap>{\"imports\":{\"x\":\"./b.js\"}}</script>".repeat(2);
+    let policy = "<meta http-equiv=content-security-policy content=\"script-src 'nonce-{{ nonce }}'\">".to_owned();
+    for what in [two_maps, policy] {
+        let page = format!("<!doctype html>\n{what}<script type=module src=a.js></script>\n");
+        let files = [("index.html", page.as_str()), ("a.js", "import './b.js'\n"), ("b.js", "export {}\n")];
+        let settings = Settings { no_fingerprint: true, ..Settings::default() };
+        let found = broken_with(&files, settings, |out| {
+            assert_eq!(fs::read_to_string(out.join("index.html")).expect("a page"), page);
+        });
+        assert_eq!(unpinned(&found), [""; 0], "{what}");
+    }
 }
