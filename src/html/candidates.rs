@@ -202,8 +202,12 @@ fn tag_end(page: &[u8], mut at: usize) -> usize {
 
 /// Whether a tag holds one of these words, or a character reference that may spell it.
 fn may_say(tag: &[u8], words: &[&str]) -> bool {
-    let says = |word: &str| tag.windows(word.len()).any(|bytes| bytes.eq_ignore_ascii_case(word.as_bytes()));
-    words.iter().any(|word| says(word)) || memchr::memmem::find(tag, b"&#").is_some()
+    let says = |word: &&str| {
+        let first = word.as_bytes()[0];
+        memchr::memchr2_iter(first, first.to_ascii_uppercase(), tag)
+            .any(|at| tag.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes())))
+    };
+    words.iter().any(says) || memchr::memchr_iter(b'&', tag).any(|at| tag.get(at + 1) == Some(&b'#'))
 }
 
 /// The tag of the last `style` attribute whose value may hold a URL: with a parenthesis, an escape or a character
