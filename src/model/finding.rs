@@ -94,6 +94,8 @@ codes! {
     SourceEncoding "source-encoding" Warning "save it as UTF-8";
     /// A script that does not parse: published unchanged.
     ScriptNotParsed "script-not-parsed" Warning "browsers will refuse it as well";
+    /// A web app manifest that is no JSON: published unchanged.
+    WebManifestNotParsed "web-manifest-not-parsed" Warning "browsers will refuse it as well";
     /// A module graph imports a name that is only known at run time, and its names carry no fingerprint: it stays on
     /// the origin.
     DynamicImportRoot "dynamic-import-root" Warning "let the bundler put a hash into the file names, in a directory of their own";

@@ -10,6 +10,7 @@ use crate::css;
 use crate::graph::link::{AssetGraph, Import, Link};
 use crate::graph::order;
 use crate::js;
+use crate::json::web_manifest;
 use crate::model::digest::{Digests, Fingerprint, Integrity};
 use crate::model::edit::{self, Edit};
 use crate::model::finding::{Code, Finding};
@@ -136,7 +137,7 @@ impl Planner<'_> {
             }
             reserved.insert(name.clone(), path.clone());
             let home = match (&self.config.cdn, self.tied.get(path)) {
-                (Some(_), tied) if !taken => tied.copied().unwrap_or(Home::Cdn),
+                (Some(_), tied) if !taken && asset.kind != Kind::WebManifest => tied.copied().unwrap_or(Home::Cdn),
                 _ => Home::Origin,
             };
             let imports = self.links(path).iter().filter(|link| link.import == Some(Import::Static));
@@ -221,7 +222,11 @@ pub fn member(group: &Fingerprint, path: &SitePath) -> Fingerprint {
 }
 
 fn escape(kind: Kind, url: &str) -> String {
-    if kind == Kind::Style { css::escape(url) } else { js::escape(url) }
+    match kind {
+        Kind::Style => css::escape(url),
+        Kind::WebManifest => web_manifest::escape(url),
+        _ => js::escape(url),
+    }
 }
 
 /// `app.js` as `app.3f2a91bc04de.js`; a name that would become too long for a file system is cut.
