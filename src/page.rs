@@ -181,6 +181,7 @@ struct PageVisitor<'c> {
     base: Url,
     has_base: bool,
     is_not_found_page: bool,
+    is_utf8: bool,
     /// A copy of the page's `<meta charset>`, and where that ends.
     charset: Option<(Range<usize>, String)>,
     survey: Option<&'c Survey>,
@@ -217,13 +218,16 @@ struct Written<'p> {
 impl<'c> PageVisitor<'c> {
     fn new(path: &SitePath, context: Context<'c>, sniffed: &Sniffed, head: &[u8], survey: Option<&'c Survey>) -> Self {
         let charset = sniffed.meta.clone().map(|range| {
-            let tag = String::from_utf8_lossy(&head[range.clone()]).into_owned();
+            // What is put in is ASCII, whatever else the page's own tag says.
+            let own = str::from_utf8(&head[range.clone()]).ok().filter(|tag| tag.is_ascii());
+            let tag = own.map_or_else(|| format!("<meta charset=\"{}\">", sniffed.encoding.name()), str::to_owned);
             (range, tag)
         });
         Self {
             context,
             base: context.config.mount.url_of(path),
             has_base: false,
+            is_utf8: sniffed.encoding == encoding_rs::UTF_8,
             is_not_found_page: path.file_name() == "404.html",
             charset,
             survey,
@@ -254,6 +258,13 @@ impl<'c> PageVisitor<'c> {
     fn write(&mut self, reference: &str, role: Role, at: usize) -> Option<Written<'c>> {
         const TEMPLATE: [&str; 7] = ["{{", "{%", "{#", "<%", "<?", "${", "[["];
         if TEMPLATE.iter().any(|mark| reference.contains(mark)) {
+            return None;
+        }
+        // Browsers send a query in the page's own encoding (URL Standard, section 4.4, "query state").
+        let query = reference.split('#').next().and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
+        if !self.is_utf8 && !query.is_ascii() {
+            let reason = format!("`{}` is left alone: its query is in the page's encoding", reference.trim());
+            self.findings.push((Some(at), Code::MixedEncoding, reason));
             return None;
         }
         let target = self.context.config.mount.resolve(&self.base, reference)?;
@@ -437,7 +448,8 @@ impl<'c> PageVisitor<'c> {
         for (part, url, role) in parts {
             let role = self.role_in_css(role, &url);
             let Some(written) = self.write(&url, role, range.start) else { continue };
-            if attribute.value.len() != range.len() {
+            // In encodings other than UTF-8, longer and shorter characters may make up for each other.
+            if attribute.value.len() != range.len() || !self.is_utf8 && !attribute.value.is_ascii() {
                 self.findings.push((
                     Some(range.start),
                     Code::MixedEncoding,
@@ -601,6 +613,13 @@ impl<'c> PageVisitor<'c> {
         }
     }
 
+    /// Changes to the tags of `html` and `head`, which a script in front of them would rob of their attributes: the net
+    /// comes behind. It could do nothing for a `style` attribute, all there is to change.
+    fn without_net(&mut self, changes: Vec<Change>) -> Vec<Change> {
+        self.changed |= !changes.is_empty();
+        if self.surveying { Vec::new() } else { changes }
+    }
+
     /// Puts what must stand before an edit in front of it.
     fn with_injected(&mut self, before: usize, changes: Vec<Change>, spelled: Option<&str>) -> Vec<Change> {
         self.changed |= !changes.is_empty();
@@ -637,7 +656,11 @@ impl Visitor for PageVisitor<'_> {
             return Answer::default();
         }
         let (changes, spelled) = self.rewrite_element(element);
-        let changes = self.with_injected(element.before(), changes, spelled.as_deref());
+        let changes = if matches!(element.tag.as_str(), "html" | "head") {
+            self.without_net(changes)
+        } else {
+            self.with_injected(element.before(), changes, spelled.as_deref())
+        };
         self.text = self.text_kind(element);
         Answer { changes, wants_text: self.text.is_some() }
     }
@@ -662,6 +685,13 @@ impl Visitor for PageVisitor<'_> {
             return Vec::new();
         }
         self.with_injected(before, changes, spelled.as_deref())
+    }
+
+    fn lost(&mut self, at: usize) {
+        if !self.surveying {
+            let reason = "from here on nothing is rewritten".to_owned();
+            self.findings.push((Some(at), Code::AmbiguousMarkup, reason));
+        }
     }
 }
 

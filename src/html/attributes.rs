@@ -1,7 +1,7 @@
 //! THE TABLE: which attribute of which element fetches what, and what that means for it.
 
 use crate::html::attribute_value::Decoded;
-use crate::html::visitor::{Attribute, Element};
+use crate::html::visitor::{Attribute, Element, Namespace};
 
 /// What a reference is for, and so what it may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,13 +94,15 @@ pub fn references(element: &Element, media_cors: bool) -> Vec<Reference<'_>> {
         element.attribute(name).map(|attribute| Reference { attribute, role: Role::Image, is_srcset: true })
     };
     let found = match element.tag.as_str() {
+        // svg's has `href`, and its `src` is not fetched.
+        "script" if element.namespace != Namespace::Html => vec![],
         "script" => vec![script_role(element).and_then(|role| url("src", role))],
         "link" => vec![link_role(element).and_then(|role| url("href", role)), srcset("imagesrcset")],
-        "img" => vec![url("src", Role::Image), srcset("srcset")],
         // `<image>` is svg's, or an old name of img.
-        "image" => {
-            vec![url("href", Role::Image), url("xlink:href", Role::Image), url("src", Role::Image), srcset("srcset")]
+        "image" if element.namespace == Namespace::Svg => {
+            vec![url("href", Role::Image), url("xlink:href", Role::Image)]
         }
+        "img" | "image" => vec![url("src", Role::Image), srcset("srcset")],
         "source" => vec![url("src", Role::Media), srcset("srcset")],
         "input" if keyword(element, "type") == "image" => vec![url("src", Role::Image)],
         "video" => vec![url("src", Role::Media), url("poster", Role::Image)],

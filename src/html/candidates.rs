@@ -3,13 +3,13 @@
 //! this errs on the side of seeing too much.
 
 /// The elements the rewriter wants to see, each one bit of [`Candidates::tags`].
-pub const TAGS: [&str; 16] = [
+pub const TAGS: [&str; 18] = [
     "script", "link", "img", "image", "source", "input", "video", "audio", "track", "style", "base", "svg", "math",
-    "template", "frameset", "meta",
+    "template", "frameset", "meta", "colgroup", "col",
 ];
 
-/// Elements in which the net must not be placed.
-pub const HOISTED: [&str; 4] = ["svg", "math", "template", "frameset"];
+/// Elements in which the net must not be placed: a script there is none, or does not run, or ends them.
+pub const HOISTED: [&str; 6] = ["svg", "math", "template", "frameset", "colgroup", "col"];
 
 /// What one pass over a page found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -34,7 +34,7 @@ impl Candidates {
         let mut found = Self::default();
         for at in memchr::memchr_iter(b'<', page) {
             let Some(index) = tag_at(&page[at + 1..]) else { continue };
-            let tag = || &page[at..tag_end(page, at + 1 + TAGS[index].len())];
+            let tag = || &page[at..tag_end(page, at + 1 + TAGS[index].len()).end.unwrap_or(page.len())];
             match TAGS[index] {
                 // `meta` is wanted for a policy alone, and every page has some.
                 "meta" if !may_say(tag(), &["content-security-policy"]) => continue,
@@ -80,27 +80,39 @@ fn tag_at(name: &[u8]) -> Option<usize> {
             && end.is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))
     };
     match name.first()?.to_ascii_lowercase() {
-        b's' | b'l' | b'i' | b'v' | b'a' | b't' | b'b' | b'm' | b'f' => TAGS.iter().position(|tag| fits(tag)),
+        b's' | b'l' | b'i' | b'v' | b'a' | b't' | b'b' | b'm' | b'f' | b'c' => TAGS.iter().position(|tag| fits(tag)),
         _ => None,
     }
 }
 
-/// Where a tag ends whose name ended at `at`: past its `>`, by the attribute states of the tokenizer (HTML, sections
-/// 13.2.5.32 to 13.2.5.39), or the end of the page.
-fn tag_end(page: &[u8], mut at: usize) -> usize {
+/// The end of a tag.
+pub(crate) struct Tag {
+    /// Past its `>`; `None` when the page ends before.
+    pub(crate) end: Option<usize>,
+    /// Whether a `/` stands before the `>`, and is not part of a value.
+    pub(crate) self_closing: bool,
+}
+
+/// Where a tag ends whose name ended at `at`, by the attribute states of the tokenizer (HTML, sections 13.2.5.32 to
+/// 13.2.5.39).
+pub(crate) fn tag_end(page: &[u8], mut at: usize) -> Tag {
     enum State {
         BeforeName,
         Name,
         BeforeValue,
         Unquoted,
     }
+    const OPEN: Tag = Tag { end: None, self_closing: false };
     let mut state = State::BeforeName;
     while let Some(byte) = page.get(at) {
         let white = byte.is_ascii_whitespace();
         state = match (state, byte) {
-            (_, b'>') => return at + 1,
+            (state, b'>') => {
+                let self_closing = matches!(state, State::BeforeName) && page[at - 1] == b'/';
+                return Tag { end: Some(at + 1), self_closing };
+            }
             (State::BeforeValue, b'"' | b'\'') => {
-                let Some(close) = memchr::memchr(*byte, &page[at + 1..]) else { return page.len() };
+                let Some(close) = memchr::memchr(*byte, &page[at + 1..]) else { return OPEN };
                 at += close + 1;
                 State::BeforeName
             }
@@ -118,7 +130,7 @@ fn tag_end(page: &[u8], mut at: usize) -> usize {
             // White space may stand between a name and its `=`: only the next name ends it.
             (State::Name, _) if white => {
                 let next = page[at..].iter().position(|byte| !byte.is_ascii_whitespace());
-                let Some(next) = next else { return page.len() };
+                let Some(next) = next else { return OPEN };
                 at += next - 1;
                 if page[at + 1] == b'=' { State::Name } else { State::BeforeName }
             }
@@ -127,7 +139,7 @@ fn tag_end(page: &[u8], mut at: usize) -> usize {
         };
         at += 1;
     }
-    page.len()
+    OPEN
 }
 
 /// Whether a tag holds one of these words, or a character reference that may spell it.
@@ -178,8 +190,19 @@ mod tests {
 
     #[test]
     fn a_tag_ends_where_the_tokenizer_says() {
-        for tag in ["<p>", "<p a='>' b=\">\">", "<p =\"x b=\"y>z\">", "<p a = '>'>", "<p a'b>", "<p a=b'>", "<p/a=/>"] {
-            assert_eq!(tag_end(format!("{tag}<q a='>'>").as_bytes(), 2), tag.len(), "{tag}");
+        for tag in [
+            "<p>",
+            "<p a='>' b=\">\">",
+            "<p =\"x b=\"y>z\">",
+            "<p a = '>'>",
+            "<p a'b>",
+            "<p a=b'>",
+            "<p/a=c>",
+            "<p/>",
+            "<p a='/'/>",
+        ] {
+            let end = tag_end(format!("{tag}<q a='>'>").as_bytes(), 2);
+            assert_eq!((end.end, end.self_closing), (Some(tag.len()), tag.ends_with("/>")), "{tag}");
         }
         assert!(Candidates::of(b"<script data-a='>' TYPE=Module>").modules);
         assert!(!Candidates::of(b"<script src=a></script> a module").modules);

@@ -4,6 +4,7 @@ pub mod attribute_value;
 pub mod attributes;
 pub mod candidates;
 pub mod encoding;
+pub mod foreign;
 pub mod rewriter;
 pub mod splice;
 pub mod srcset;

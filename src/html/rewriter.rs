@@ -2,9 +2,10 @@
 //! file that names lol_html.
 
 use crate::html::candidates::{Candidates, HOISTED, TAGS};
+use crate::html::foreign;
 use crate::html::splice::Splicer;
 use crate::html::visitor::{Attribute, Element, Failure, Inside, Namespace, Visitor};
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 use lol_html::html_content::{Element as LolElement, TextChunk};
 use lol_html::{AsciiCompatibleEncoding, HtmlRewriter, Selector, Settings};
 use std::borrow::Cow;
@@ -26,7 +27,7 @@ pub fn rewrite<V: Visitor, W: Write>(
     visitor: &mut V,
     out: W,
 ) -> Result<W, Failure> {
-    let state = Rc::new(RefCell::new(State::new(visitor, out)));
+    let state = Rc::new(RefCell::new(State::new(visitor, Some(page), encoding, out)));
     let mut fed = 0;
     if let Some(last) = candidates.last {
         let mut parser = parser(candidates, encoding, &state)?;
@@ -34,6 +35,7 @@ pub fn rewrite<V: Visitor, W: Write>(
         while fed < page.len() && !(fed > last && state.borrow_mut().is_past(last)) {
             let size = step.unwrap_or(if fed <= last { (last - fed).saturating_add(1).clamp(512, STEP) } else { 512 });
             let end = page.len().min(fed + size);
+            state.borrow_mut().feed(&page[fed..end]);
             parser.write(&page[fed..end]).map_err(|error| Failure::Parser(error.to_string()))?;
             fed = end;
         }
@@ -49,7 +51,7 @@ pub fn rewrite_stream<V: Visitor, W: Write>(
     visitor: &mut V,
     out: W,
 ) -> Result<W, Failure> {
-    let state = Rc::new(RefCell::new(State::new(visitor, out)));
+    let state = Rc::new(RefCell::new(State::new(visitor, None, encoding, out)));
     let everything = Candidates::all();
     let mut parser = parser(&everything, encoding, &state)?;
     let mut buffer = vec![0; STEP];
@@ -58,6 +60,7 @@ pub fn rewrite_stream<V: Visitor, W: Write>(
         if read == 0 {
             break;
         }
+        state.borrow_mut().feed(&buffer[..read]);
         parser.write(&buffer[..read]).map_err(|error| Failure::Parser(error.to_string()))?;
     }
     parser.end().map_err(|error| Failure::Parser(error.to_string()))?;
@@ -70,6 +73,7 @@ fn finish<V: Visitor, W: Write>(state: Shared<'_, V, W>, rest: &[u8]) -> Result<
     let Some(mut state) = state else { return Err(Failure::Parser("the parser outlived its page".to_owned())) };
     state.heed_signals();
     state.splicer.release();
+    state.splicer.take(&state.fed[state.fed_on..]);
     state.splicer.take(rest);
     Ok(state.splicer.finish()?)
 }
@@ -79,19 +83,44 @@ type Shared<'v, V, W> = Rc<RefCell<State<'v, V, W>>>;
 /// What the parser's handlers and its sink share. They never run at the same time.
 struct State<'v, V, W> {
     visitor: &'v mut V,
+    /// The whole page, where it is in memory.
+    page: Option<&'v [u8]>,
+    is_utf8: bool,
     splicer: Splicer<W>,
+    /// What the parser was given and the splicer was not yet. The parser's output only tells how far it has come: text
+    /// that a handler has seen is encoded anew, and bytes that are no text do not survive that.
+    fed: Vec<u8>,
+    /// How much of `fed` the splicer has by now.
+    fed_on: usize,
+    /// Whether it does not even tell that, in a text, until its end.
+    blind: bool,
     /// The text being gathered, and where it began.
     text: Option<Text>,
     /// The outermost element that the net must be hoisted out of, and how many such elements are open.
     hoist: Option<(usize, usize)>,
+    /// Where the net could go before the first column of a table: any script ends a group of them.
+    columns: Option<usize>,
+    /// Where the last `svg` or `math` ends.
+    foreign_to: usize,
+    /// Behind here, what browsers see is for the tree builder to say: everything is left alone.
+    lost: Option<Lost>,
     signals: Rc<Signals>,
+}
+
+/// Where the finder stopped.
+#[derive(Clone, Copy)]
+enum Lost {
+    /// Nothing has been left alone yet.
+    At(usize),
+    /// The visitor knows.
+    Told,
 }
 
 /// What end tags tell. Their handlers may not borrow from the state, so they leave word here; it is read before
 /// anything else happens.
 #[derive(Default)]
 struct Signals {
-    /// Where the end tag begins of the element whose text was wanted.
+    /// Where the end tag of a script or style begins.
     text_ended: Cell<Option<usize>>,
     left: Cell<usize>,
 }
@@ -104,8 +133,57 @@ struct Text {
 }
 
 impl<'v, V: Visitor, W: Write> State<'v, V, W> {
-    fn new(visitor: &'v mut V, out: W) -> Self {
-        Self { visitor, splicer: Splicer::new(out), text: None, hoist: None, signals: Rc::default() }
+    fn new(visitor: &'v mut V, page: Option<&'v [u8]>, encoding: &'static Encoding, out: W) -> Self {
+        Self {
+            visitor,
+            page,
+            is_utf8: encoding == UTF_8,
+            splicer: Splicer::new(out),
+            fed: Vec::new(),
+            fed_on: 0,
+            blind: false,
+            text: None,
+            hoist: None,
+            columns: None,
+            foreign_to: 0,
+            lost: None,
+            signals: Rc::default(),
+        }
+    }
+
+    /// Whether an element is where a browser sees one, as far as can be said.
+    fn is_lost(&mut self, tag: &str, start: usize) -> bool {
+        if self.lost.is_none() {
+            // Behind a frameset browsers take hardly any tag, and text is text no more.
+            let lost = tag == "frameset" || matches!(tag, "svg" | "math") && !self.trusts_foreign(start);
+            self.lost = lost.then_some(Lost::At(start));
+            return false;
+        }
+        if let Some(Lost::At(at)) = self.lost
+            && !HOISTED.contains(&tag)
+        {
+            self.lost = Some(Lost::Told);
+            self.visitor.lost(at);
+        }
+        true
+    }
+
+    /// Whether it is certain where the `svg` or `math` that begins here ends.
+    fn trusts_foreign(&mut self, start: usize) -> bool {
+        let Some(page) = self.page.filter(|_| start >= self.foreign_to) else { return true };
+        let end = foreign::end(page, start);
+        self.foreign_to = end.unwrap_or(self.foreign_to);
+        end.is_some()
+    }
+
+    /// Where what must stand before an element goes, if not right before it.
+    fn hoist_to(&mut self, tag: &str, start: usize) -> Option<usize> {
+        let outermost = self.hoist.map(|(outermost, _)| outermost);
+        if matches!(tag, "col" | "colgroup") {
+            self.columns.get_or_insert(outermost.unwrap_or(start));
+        }
+        let outermost = outermost.or((tag == "col").then_some(start))?;
+        Some(self.columns.map_or(outermost, |columns| columns.min(outermost)))
     }
 
     /// Whether the parser has dealt with the tag that begins at `offset`, and with its text if that is wanted.
@@ -117,20 +195,40 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
     fn heed_signals(&mut self) {
         if let Some(end) = self.signals.text_ended.take() {
             self.end_text(Some(end));
+            self.come_to(end);
         }
         for _ in 0..self.signals.left.take() {
             self.leave();
         }
     }
 
-    /// The page's next bytes, as the parser lets them go.
-    fn take(&mut self, bytes: &[u8]) {
-        self.heed_signals();
-        self.splicer.take(bytes);
+    /// The page's next bytes, before the parser gets them.
+    fn feed(&mut self, bytes: &[u8]) {
+        self.fed.drain(..std::mem::take(&mut self.fed_on));
+        self.fed.extend_from_slice(bytes);
     }
 
-    /// Whether the text of the element is wanted.
-    fn element(&mut self, element: &Element) -> bool {
+    /// The parser lets so many bytes go.
+    fn take(&mut self, count: usize) {
+        self.heed_signals();
+        if !self.blind {
+            self.pass(count);
+        }
+    }
+
+    fn pass(&mut self, count: usize) {
+        let to = self.fed.len().min(self.fed_on + count);
+        self.splicer.take(&self.fed[self.fed_on..to]);
+        self.fed_on = to;
+    }
+
+    /// The parser is at `offset` of the page, and has dealt with everything before.
+    fn come_to(&mut self, offset: usize) {
+        self.blind = false;
+        self.pass(offset.saturating_sub(self.splicer.taken()));
+    }
+
+    fn element(&mut self, element: &Element) {
         self.end_text(None);
         let answer = self.visitor.element(element);
         self.splicer.record(answer.changes);
@@ -139,10 +237,10 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
             self.splicer.hold(element.range.start);
             self.text = Some(Text { start: element.range.end, gathered: String::new() });
         }
-        answer.wants_text
     }
 
     fn text(&mut self, chunk: &str) {
+        self.blind = true;
         if let Some(text) = &mut self.text {
             text.gathered.push_str(chunk);
         }
@@ -153,7 +251,8 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
     fn end_text(&mut self, end: Option<usize>) {
         let Some(text) = self.text.take() else { return };
         if let Some(end) = end.filter(|end| *end > text.start) {
-            let aligned = text.gathered.len() == end - text.start;
+            // In encodings other than UTF-8, longer and shorter characters may make up for each other.
+            let aligned = text.gathered.len() == end - text.start && (self.is_utf8 || text.gathered.is_ascii());
             let changes = self.visitor.text(&text.gathered, text.start, aligned);
             self.splicer.record(changes);
         }
@@ -201,7 +300,7 @@ where
         settings = settings.append_element_content_handler((Cow::Owned(selector), handlers));
     }
     let sink = Rc::clone(state);
-    Ok(HtmlRewriter::new(settings, move |bytes: &[u8]| sink.borrow_mut().take(bytes)))
+    Ok(HtmlRewriter::new(settings, move |bytes: &[u8]| sink.borrow_mut().take(bytes.len())))
 }
 
 fn on_element<V: Visitor, W: Write>(
@@ -209,9 +308,15 @@ fn on_element<V: Visitor, W: Write>(
     element: &mut LolElement<'_, '_>,
 ) -> lol_html::HandlerResult {
     state.borrow_mut().heed_signals();
+    let (tag, range) = (element.tag_name(), element.source_location().bytes());
+    state.borrow_mut().come_to(range.start);
+    if state.borrow_mut().is_lost(&tag, range.start) {
+        return Ok(());
+    }
+    let hoist_to = state.borrow_mut().hoist_to(&tag, range.start);
     let found = Element {
-        tag: element.tag_name(),
-        range: element.source_location().bytes(),
+        tag,
+        range,
         attributes: element
             .attributes()
             .iter()
@@ -223,20 +328,23 @@ fn on_element<V: Visitor, W: Write>(
             .collect(),
         namespace: namespace(element.namespace_uri()),
         inside: Inside::default(),
-        hoist_to: state.borrow().hoist.map(|(outermost, _)| outermost),
+        hoist_to,
     };
-    let wants_text = state.borrow_mut().element(&found);
-    let hoisted = HOISTED.contains(&found.tag.as_str()) && element.can_have_content();
+    state.borrow_mut().element(&found);
+    let hoisted = matches!(found.tag.as_str(), "svg" | "math" | "template") && element.can_have_content();
     if hoisted {
         state.borrow_mut().enter(found.range.start);
     }
-    if wants_text || hoisted {
+    // Text that a handler may see: only the end tag tells where it ended.
+    let has_text = matches!(found.tag.as_str(), "script" | "style") && element.can_have_content();
+    if hoisted || has_text {
         let signals = Rc::clone(&state.borrow().signals);
         element.on_end_tag(Box::new(move |end| {
-            if wants_text {
+            if has_text {
                 signals.text_ended.set(Some(end.source_location().bytes().start));
             }
-            signals.left.set(signals.left.get() + usize::from(hoisted));
+            // The end tag may be another's that lol_html takes to end this one too. A template is not ended by any.
+            signals.left.set(signals.left.get() + usize::from(hoisted && end.name() == found.tag));
             Ok(())
         }))?;
     }

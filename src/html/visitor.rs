@@ -29,7 +29,8 @@ pub struct Element {
     pub namespace: Namespace,
     /// What is around it.
     pub inside: Inside,
-    /// Where the outermost `svg`, `math`, `template` or `frameset` around this element begins.
+    /// Where a script that must stand before this element goes, when right before it there can be none that runs: at
+    /// the outermost `svg`, `math` or `template` around it, or at the first column of a table.
     pub hoist_to: Option<usize>,
 }
 
@@ -89,6 +90,9 @@ pub trait Visitor {
     /// The text of the element last asked for. `aligned` tells whether its bytes and the page's are the same, one for
     /// one, so that offsets into it mean something.
     fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change>;
+
+    /// The page is left alone from `at` on: what browsers make of it there cannot be told from its tags alone.
+    fn lost(&mut self, _at: usize) {}
 }
 
 /// Why a page was not rewritten.

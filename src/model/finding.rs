@@ -68,6 +68,9 @@ codes! {
     PageEncoding "page-encoding" Warning "save the page as UTF-8";
     /// The parser gave up on the page: it is copied.
     PageNotParsed "page-not-parsed" Warning "check the markup near the place named";
+    /// A frameset, or an `<svg>` or `<math>` whose tags do not pair: what browsers see behind it is for their tree
+    /// builders to say, so the rest of the page is left alone.
+    AmbiguousMarkup "ambiguous-markup" Warning "close every element of the svg or math in the order they were opened";
     /// A page of XML: not rewritten in this version, copied.
     XhtmlPage "xhtml-page" Warning "serve it as HTML to have it rewritten";
     /// The page sets a Content-Security-Policy in a meta element, which would forbid the CDN and the net: it is copied.

@@ -31,6 +31,7 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>) -> Result<(usize
         has_base: false,
         text: None,
         net: false,
+        too_early: false,
         first_on_cdn: None,
         preloads: HashMap::new(),
         uses: HashMap::new(),
@@ -55,6 +56,8 @@ struct Reader<'p> {
     text: Option<TextKind>,
     /// Whether the net has been seen.
     net: bool,
+    /// In the tag of `html` or `head`, in front of which no net can be.
+    too_early: bool,
     first_on_cdn: Option<usize>,
     /// By URL: where, and with which integrity and CORS mode.
     preloads: HashMap<String, (usize, String, String)>,
@@ -101,6 +104,9 @@ impl Reader<'_> {
     }
 
     fn seen_on_cdn(&mut self, at: usize) {
+        if self.too_early {
+            return;
+        }
         if self.first_on_cdn.is_none() && !self.net && self.published.config.net() {
             self.tell(at, Code::NetMissing, "the CDN is used before the net is there");
         }
@@ -179,6 +185,7 @@ impl Visitor for Reader<'_> {
     fn element(&mut self, element: &Element) -> Answer {
         let marked = element.value("data-tightrope");
         let inline = element.attribute("src").is_none();
+        self.too_early = matches!(element.tag.as_str(), "html" | "head");
         self.text = match element.tag.as_str() {
             "base" => {
                 self.note_base(element);
