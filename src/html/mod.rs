@@ -6,6 +6,7 @@ pub mod base_url;
 pub mod candidates;
 pub mod csp;
 pub mod encoding;
+pub mod foreign;
 pub mod rewriter;
 pub mod splice;
 pub mod srcset;

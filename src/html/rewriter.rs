@@ -2,10 +2,11 @@
 //! file that names lol_html.
 
 use crate::html::candidates::{Candidates, HOISTED, TAGS};
+use crate::html::foreign;
 use crate::html::splice::{Change, Splicer};
 use crate::html::template;
 use crate::html::visitor::{Answer, Attribute, Element, Failure, Inside, Namespace, Visitor};
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 use lol_html::html_content::{Element as LolElement, TextChunk};
 use lol_html::{AsciiCompatibleEncoding, HtmlRewriter, Selector, Settings};
 use std::borrow::Cow;
@@ -29,7 +30,7 @@ pub fn inspect(
     visitor: &mut dyn Visitor,
 ) -> Result<Vec<Change>, Failure> {
     let Some(last) = candidates.last else { return Ok(Vec::new()) };
-    let target = Collector { page, taken: 0, changes: Vec::new() };
+    let target = Collector { page, passed: 0, changes: Vec::new() };
     let state = State::shared(visitor, target, encoding, candidates);
     let mut parser = parser(&state)?;
     let mut fed = 0;
@@ -54,7 +55,7 @@ pub fn rewrite_stream<W: Write>(
     visitor: &mut dyn Visitor,
     out: W,
 ) -> Result<W, Failure> {
-    let mut target = Streamed { splicer: Splicer::new(out), window: Vec::new() };
+    let mut target = Streamed { splicer: Splicer::new(out), fed: Vec::new() };
     target.splicer.record(first);
     let state = State::shared(visitor, target, encoding, candidates);
     let mut parser = parser(&state)?;
@@ -64,7 +65,7 @@ pub fn rewrite_stream<W: Write>(
         if read == 0 {
             break;
         }
-        state.borrow_mut().target.window.extend_from_slice(&buffer[..read]);
+        state.borrow_mut().target.fed.extend_from_slice(&buffer[..read]);
         parser.write(&buffer[..read]).map_err(|error| Failure::Parser(error.to_string()))?;
     }
     parser.end().map_err(|error| Failure::Parser(error.to_string()))?;
@@ -77,27 +78,35 @@ fn finish<T: Target>(state: Shared<'_, T>) -> Result<T, Failure> {
     let Some(mut state) = state else { return Err(Failure::Parser("the parser outlived its page".to_owned())) };
     state.heed_signals();
     state.target.release();
+    state.target.pass_all();
     Ok(state.target)
 }
 
-/// Where the parser's bytes and the visitor's changes go.
+/// Where the page's bytes and the visitor's changes go.
+///
+/// The parser's own output only tells how far it has come: text that a handler has seen is encoded anew, and bytes that
+/// are no text do not survive that.
 trait Target {
     fn record(&mut self, changes: Vec<Change>);
-    /// The page's next bytes, with which the handlers are done.
-    fn take(&mut self, bytes: &[u8]);
-    /// How many bytes have been taken.
-    fn taken(&self) -> usize;
+    /// The handlers are done with so many more bytes.
+    fn pass(&mut self, count: usize);
+    /// The end of the page.
+    fn pass_all(&mut self);
+    /// With how many bytes they are done.
+    fn passed(&self) -> usize;
     /// From here on bytes must wait: changes among them are still to come.
     fn hold(&mut self, offset: usize);
     fn release(&mut self);
     /// The page's own bytes, if they are still there.
     fn bytes(&self, range: Range<usize>) -> Option<&[u8]>;
+    /// The whole page, if it is in memory.
+    fn page(&self) -> Option<&[u8]>;
 }
 
 /// Keeps the changes to a page that is in memory as a whole.
 struct Collector<'p> {
     page: &'p [u8],
-    taken: usize,
+    passed: usize,
     changes: Vec<Change>,
 }
 
@@ -106,12 +115,14 @@ impl Target for Collector<'_> {
         self.changes.extend(changes);
     }
 
-    fn take(&mut self, bytes: &[u8]) {
-        self.taken += bytes.len();
+    fn pass(&mut self, count: usize) {
+        self.passed += count;
     }
 
-    fn taken(&self) -> usize {
-        self.taken
+    fn pass_all(&mut self) {}
+
+    fn passed(&self) -> usize {
+        self.passed
     }
 
     fn hold(&mut self, _offset: usize) {}
@@ -121,21 +132,23 @@ impl Target for Collector<'_> {
     fn bytes(&self, range: Range<usize>) -> Option<&[u8]> {
         self.page.get(range)
     }
+
+    fn page(&self) -> Option<&[u8]> {
+        Some(self.page)
+    }
 }
 
-/// Makes the changes to a page as it streams by, and keeps its bytes for as long as they have not passed.
+/// Makes the changes to a page as it streams by, and keeps its bytes for as long as they may be asked for.
 struct Streamed<W> {
     splicer: Splicer<W>,
-    /// The bytes that the parser was given, from the first that has not passed on.
-    window: Vec<u8>,
+    /// The bytes that the parser was given, from the first that the splicer has not let go.
+    fed: Vec<u8>,
 }
 
 impl<W: Write> Streamed<W> {
-    /// Runs a step of the splicer, and forgets what passed in it.
-    fn step(&mut self, step: impl FnOnce(&mut Splicer<W>)) {
-        let before = self.splicer.passed();
-        step(&mut self.splicer);
-        self.window.drain(..(self.splicer.passed() - before).min(self.window.len()));
+    /// Forgets what the splicer has let go since it was at `before`.
+    fn forget(&mut self, before: usize) {
+        self.fed.drain(..(self.splicer.passed() - before).min(self.fed.len()));
     }
 }
 
@@ -144,11 +157,18 @@ impl<W: Write> Target for Streamed<W> {
         self.splicer.record(changes);
     }
 
-    fn take(&mut self, bytes: &[u8]) {
-        self.step(|splicer| splicer.take(bytes));
+    fn pass(&mut self, count: usize) {
+        let (before, held) = (self.splicer.passed(), self.splicer.taken() - self.splicer.passed());
+        let end = self.fed.len().min(held + count);
+        self.splicer.take(&self.fed[held..end]);
+        self.forget(before);
     }
 
-    fn taken(&self) -> usize {
+    fn pass_all(&mut self) {
+        self.pass(self.fed.len());
+    }
+
+    fn passed(&self) -> usize {
         self.splicer.taken()
     }
 
@@ -157,12 +177,18 @@ impl<W: Write> Target for Streamed<W> {
     }
 
     fn release(&mut self) {
-        self.step(Splicer::release);
+        let before = self.splicer.passed();
+        self.splicer.release();
+        self.forget(before);
     }
 
     fn bytes(&self, range: Range<usize>) -> Option<&[u8]> {
         let passed = self.splicer.passed();
-        self.window.get(range.start.checked_sub(passed)?..range.end.checked_sub(passed)?)
+        self.fed.get(range.start.checked_sub(passed)?..range.end.checked_sub(passed)?)
+    }
+
+    fn page(&self) -> Option<&[u8]> {
+        None
     }
 }
 
@@ -177,16 +203,33 @@ struct State<'v, T> {
     /// The elements around that the net must be hoisted out of: where the outermost begins, and for each whether it is
     /// a declarative shadow root.
     hoist: Option<(usize, Vec<bool>)>,
+    /// Where the net could go before the first column of a table: any script ends a group of them.
+    columns: Option<usize>,
+    /// Where the last `svg` or `math` ends.
+    foreign_to: usize,
+    /// Behind here, what browsers see is for their tree builders to say: everything is left alone.
+    lost: Option<Lost>,
+    /// Whether, in a text, the parser does not tell how far it has come until the end of it.
+    blind: bool,
     encoding: &'static Encoding,
     candidates: Candidates<'v>,
     signals: Rc<Signals>,
+}
+
+/// Where the finder stopped.
+#[derive(Clone, Copy)]
+enum Lost {
+    /// Nothing has been left alone yet.
+    At(usize),
+    /// The visitor knows.
+    Told,
 }
 
 /// What end tags tell. Their handlers may not borrow from the state, so they leave word here; it is read before
 /// anything else happens.
 #[derive(Default)]
 struct Signals {
-    /// Where the end tag begins of the element whose text was wanted.
+    /// Where the end tag begins of an element that holds text.
     text_ended: Cell<Option<usize>>,
     left: Cell<usize>,
 }
@@ -210,37 +253,95 @@ impl<'v, T: Target> State<'v, T> {
         encoding: &'static Encoding,
         candidates: &Candidates<'v>,
     ) -> Shared<'v, T> {
-        let (candidates, signals) = (*candidates, Rc::default());
-        Rc::new(RefCell::new(Self { visitor, target, text: None, hoist: None, encoding, candidates, signals }))
+        Rc::new(RefCell::new(Self {
+            visitor,
+            target,
+            text: None,
+            hoist: None,
+            columns: None,
+            foreign_to: 0,
+            lost: None,
+            blind: false,
+            encoding,
+            candidates: *candidates,
+            signals: Rc::default(),
+        }))
     }
 
     /// Whether the parser has dealt with the tag that begins at `offset`, and with its text if that is wanted.
     fn is_past(&mut self, offset: usize) -> bool {
         self.heed_signals();
-        self.text.is_none() && self.target.taken() > offset
+        self.text.is_none() && self.target.passed() > offset
     }
 
     fn is_in_shadow_root(&self) -> bool {
         self.hoist.as_ref().is_some_and(|(_, open)| open.contains(&true))
     }
 
+    /// Whether an element is not where a browser sees one, as far as can be said.
+    fn is_lost(&mut self, tag: &str, start: usize) -> bool {
+        let misread = self.candidates.misread.filter(|at| start >= *at && self.lost.is_none());
+        self.lost = self.lost.or(misread.map(Lost::At));
+        if self.lost.is_none() {
+            // Behind a frameset browsers take hardly any tag, and text is text no more.
+            let lost = tag == "frameset" || matches!(tag, "svg" | "math") && !self.trusts_foreign(start);
+            self.lost = lost.then_some(Lost::At(start));
+            return false;
+        }
+        if let Some(Lost::At(at)) = self.lost
+            && !HOISTED.contains(&tag)
+        {
+            self.lost = Some(Lost::Told);
+            self.visitor.lost(at);
+        }
+        true
+    }
+
+    /// Whether it is certain where the `svg` or `math` that begins here ends. Of a page that streams by it is taken for
+    /// granted.
+    fn trusts_foreign(&mut self, start: usize) -> bool {
+        let Some(page) = self.target.page().filter(|_| start >= self.foreign_to) else { return true };
+        let end = foreign::end(page, start);
+        self.foreign_to = end.unwrap_or(self.foreign_to);
+        end.is_some()
+    }
+
+    /// Where what must stand before an element goes, if not right before it.
+    fn hoist_to(&mut self, tag: &str, start: usize) -> Option<usize> {
+        let outermost = self.hoist.as_ref().map(|(outermost, _)| *outermost);
+        if matches!(tag, "col" | "colgroup") {
+            self.columns.get_or_insert(outermost.unwrap_or(start));
+        }
+        let outermost = outermost.or((tag == "col").then_some(start))?;
+        Some(self.columns.map_or(outermost, |columns| columns.min(outermost)))
+    }
+
     fn heed_signals(&mut self) {
         if let Some(end) = self.signals.text_ended.take() {
             self.end_text(Some(end));
+            self.come_to(end);
         }
         for _ in 0..self.signals.left.take() {
             self.leave();
         }
     }
 
-    /// The page's next bytes, as the parser lets them go.
-    fn take(&mut self, bytes: &[u8]) {
+    /// The parser lets so many bytes go.
+    fn take(&mut self, count: usize) {
         self.heed_signals();
-        self.target.take(bytes);
+        if !self.blind {
+            self.target.pass(count);
+        }
     }
 
-    /// Tells the visitor of an element. Whether the text inside is wanted.
-    fn element(&mut self, element: &Element) -> bool {
+    /// The parser is at `offset` of the page, and has dealt with everything before.
+    fn come_to(&mut self, offset: usize) {
+        self.blind = false;
+        self.target.pass(offset.saturating_sub(self.target.passed()));
+    }
+
+    /// Tells the visitor of an element.
+    fn element(&mut self, element: &Element) {
         self.end_text(None);
         let is_noscript = element.tag == "noscript" && element.namespace == Namespace::Html;
         let answer = if is_noscript { Answer::default() } else { self.visitor.element(element) };
@@ -251,10 +352,10 @@ impl<'v, T: Target> State<'v, T> {
             self.target.hold(element.range.start);
             self.text = Some(Text { start: element.range.end, gathered: String::new(), is_noscript });
         }
-        wants_text
     }
 
     fn text(&mut self, chunk: &str) {
+        self.blind = true;
         let Some(text) = &mut self.text else { return };
         if text.gathered.len() + chunk.len() > TEXT_MAX {
             self.visitor.text_too_long(text.start);
@@ -273,7 +374,9 @@ impl<'v, T: Target> State<'v, T> {
             let changes = if text.is_noscript {
                 self.noscript(text.start..end)
             } else {
-                let aligned = text.gathered.len() == end - text.start;
+                // In encodings other than UTF-8, longer and shorter characters may make up for each other.
+                let is_plain = self.encoding == UTF_8 || text.gathered.is_ascii();
+                let aligned = is_plain && text.gathered.len() == end - text.start;
                 self.visitor.text(&text.gathered, text.start, aligned)
             };
             self.target.record(changes);
@@ -335,6 +438,10 @@ impl Visitor for Nested<'_> {
     fn text_too_long(&mut self, start: usize) {
         self.visitor.text_too_long(start + self.offset);
     }
+
+    fn lost(&mut self, at: usize) {
+        self.visitor.lost(at + self.offset);
+    }
 }
 
 /// The parser of a page.
@@ -366,38 +473,61 @@ fn parser<'v, T: Target + 'v>(
         settings = settings.append_element_content_handler((Cow::Owned(selector), handlers));
     }
     let sink = Rc::clone(state);
-    Ok(HtmlRewriter::new(settings, move |bytes: &[u8]| sink.borrow_mut().take(bytes)))
+    Ok(HtmlRewriter::new(settings, move |bytes: &[u8]| sink.borrow_mut().take(bytes.len())))
 }
 
 fn on_element<T: Target>(state: &Shared<'_, T>, element: &mut LolElement<'_, '_>) -> lol_html::HandlerResult {
-    state.borrow_mut().heed_signals();
-    let range = element.source_location().bytes();
-    let found = Element {
-        tag: element.tag_name(),
-        attributes: attributes(&state.borrow(), element, &range),
-        range,
-        namespace: namespace(element.namespace_uri()),
-        inside: Inside { noscript: false, shadow_root: state.borrow().is_in_shadow_root() },
-        hoist_to: state.borrow().hoist.as_ref().map(|(outermost, _)| *outermost),
-    };
-    let wants_text = state.borrow_mut().element(&found);
-    let hoisted = HOISTED.contains(&found.tag.as_str()) && element.can_have_content();
-    if hoisted {
-        // A declarative shadow root (HTML, section 4.12.3): what fails in it tells nobody outside.
-        let is_shadow_root = found.attribute("shadowrootmode").is_some();
-        state.borrow_mut().enter(found.range.start, is_shadow_root);
+    let (tag, range) = (element.tag_name(), element.source_location().bytes());
+    {
+        let mut state = state.borrow_mut();
+        state.heed_signals();
+        state.come_to(range.start);
+        if state.is_lost(&tag, range.start) {
+            return Ok(());
+        }
+        let found = Element {
+            attributes: attributes(&state, element, &range),
+            namespace: namespace(element.namespace_uri()),
+            inside: Inside { noscript: false, shadow_root: state.is_in_shadow_root() },
+            hoist_to: state.hoist_to(&tag, range.start),
+            tag: tag.clone(),
+            range,
+        };
+        state.element(&found);
+        if is_entered(element) {
+            // A declarative shadow root (HTML, section 4.12.3): what fails in it tells nobody outside.
+            state.enter(found.range.start, found.attribute("shadowrootmode").is_some());
+        }
     }
-    if wants_text || hoisted {
-        let signals = Rc::clone(&state.borrow().signals);
-        element.on_end_tag(Box::new(move |end| {
-            if wants_text {
-                signals.text_ended.set(Some(end.source_location().bytes().start));
-            }
-            signals.left.set(signals.left.get() + usize::from(hoisted));
-            Ok(())
-        }))?;
+    watch_end(state, element, tag)
+}
+
+/// Whether what stands in the element must be told from what does not.
+fn is_entered(element: &LolElement<'_, '_>) -> bool {
+    matches!(element.tag_name().as_str(), "svg" | "math" | "template") && element.can_have_content()
+}
+
+/// Has the end tag leave word.
+fn watch_end<T: Target>(
+    state: &Shared<'_, T>,
+    element: &mut LolElement<'_, '_>,
+    tag: String,
+) -> lol_html::HandlerResult {
+    // Text that a handler may see: only the end tag tells where it ended.
+    let has_text = matches!(tag.as_str(), "script" | "style" | "noscript") && element.can_have_content();
+    let is_entered = is_entered(element);
+    if !has_text && !is_entered {
+        return Ok(());
     }
-    Ok(())
+    let signals = Rc::clone(&state.borrow().signals);
+    element.on_end_tag(Box::new(move |end| {
+        if has_text {
+            signals.text_ended.set(Some(end.source_location().bytes().start));
+        }
+        // The end tag may be another's that lol_html takes to end this one too. A template is not ended by any.
+        signals.left.set(signals.left.get() + usize::from(is_entered && end.name() == tag));
+        Ok(())
+    }))
 }
 
 /// The attributes of an element. Where a template has a hand in the tag, the template's regions are not read as HTML.

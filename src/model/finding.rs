@@ -68,6 +68,9 @@ codes! {
     PageEncoding "page-encoding" Warning "save the page as UTF-8";
     /// The parser gave up on the page, or it is XHTML that is not well-formed or has a DTD of its own: it is copied.
     PageNotParsed "page-not-parsed" Warning "check the markup near the place named";
+    /// A frameset, an `<svg>` or `<math>` whose tags do not pair, or a tag like `<title a=>` that the parser misreads:
+    /// what browsers see behind it cannot be told from the tags alone, so the rest of the page is left alone.
+    AmbiguousMarkup "ambiguous-markup" Warning "close every element of the svg or math in the order they were opened";
     /// The net cannot work under a Content-Security-Policy that the page sets: what it would have to save stays on the
     /// origin. Or the policy is made by a template and cannot be amended: the page is copied.
     CspMeta "csp-meta" Warning "give the policy and the page's scripts a nonce";

@@ -54,7 +54,9 @@ impl PageVisitor<'_> {
             let is_mapped = self.base.url().join(&specifier.text).ok().as_ref() != Some(&url) || specifier.is_bare();
             let reference = if is_mapped { url.as_str() } else { &specifier.text };
             let Some(mut written) = self.write(reference, row, spot) else { continue };
-            self.note_import(&written, reference, before);
+            if !inside.noscript {
+                self.note_import(&written, reference, before);
+            }
             if is_mapped && !written.on_cdn {
                 continue;
             }
@@ -107,6 +109,7 @@ impl PageVisitor<'_> {
             charset: None,
             has_net: self.page.has_net && scripts && !element.inside.noscript,
             syntax: Syntax::Html,
+            is_utf8: true,
             depth: self.page.depth + 1,
             may_have_policy: false,
             ..*self.page

@@ -178,6 +178,8 @@ struct Page<'c> {
     charset: Option<(Range<usize>, String)>,
     /// What it is as a template, if it is one.
     template: Option<&'c Template>,
+    /// Whether its bytes are UTF-8, as far as they are text.
+    is_utf8: bool,
     /// Whether the net can work in it.
     has_net: bool,
     /// How many pages it stands in (`srcdoc`).
@@ -198,7 +200,7 @@ impl<'c> Page<'c> {
         if !encoding::can_rewrite(encoding) {
             return Err(format!("its encoding is {}", encoding.name()));
         }
-        let charset = meta.map(|range| (range.clone(), String::from_utf8_lossy(&head[range]).into_owned()));
+        let charset = meta.map(|range| (range.clone(), charset_tag(&head[range], encoding)));
         let url = context.config.mount.url_of(path);
         Ok((
             Self {
@@ -208,6 +210,7 @@ impl<'c> Page<'c> {
                 url,
                 charset,
                 template: None,
+                is_utf8: encoding == encoding_rs::UTF_8,
                 has_net: true,
                 depth: 0,
                 may_have_policy: true,
@@ -215,6 +218,12 @@ impl<'c> Page<'c> {
             encoding,
         ))
     }
+}
+
+/// A page's own `<meta charset>`, to be put in once more. What is put in is ASCII, whatever else that tag says.
+fn charset_tag(tag: &[u8], encoding: &'static Encoding) -> String {
+    let own = str::from_utf8(tag).ok().filter(|tag| tag.is_ascii());
+    own.map_or_else(|| format!("<meta charset=\"{}\">", encoding.name()), str::to_owned)
 }
 
 /// What became of a page, with offsets that are not positions yet.
@@ -388,7 +397,7 @@ fn stream_markup(
         looked.findings.extend(why);
     }
     let is_kept = looked.unreadable_policy.is_some();
-    if is_kept || looked.seen.first_edit.is_none() && looked.injected.changes.is_empty() {
+    if is_kept || !looked.seen.is_edited && looked.injected.changes.is_empty() {
         return Ok((looked.made(Vec::new()).without_changes(), false));
     }
     let first = std::mem::take(&mut looked.injected.changes);

@@ -159,7 +159,8 @@ impl<'c> PageVisitor<'c> {
     ) {
         for (part, url, row) in parts {
             let Some(written) = self.write(&url, row, Spot::of(element, attribute)) else { continue };
-            if attribute.value.len() != range.len() {
+            // In encodings other than UTF-8, longer and shorter characters may make up for each other.
+            if attribute.value.len() != range.len() || !self.page.is_utf8 && !attribute.value.is_ascii() {
                 self.tell(range.start, Code::MixedEncoding, format!("`{}` is left alone", attribute.name));
                 return;
             }
@@ -208,6 +209,14 @@ impl<'c> PageVisitor<'c> {
             self.left(spot, reference, "it is made by a template");
             return None;
         };
+        // Browsers send a query in the page's own encoding (URL Standard, section 4.4, "query state").
+        let query = literal.split('#').next().and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
+        if !self.page.is_utf8 && !query.is_ascii() {
+            let reason = format!("`{}` is left alone: its query is in the page's encoding", reference.trim());
+            self.tell(spot.at, Code::MixedEncoding, reason);
+            self.left(spot, reference, "its query is in the page's encoding");
+            return None;
+        }
         let Some(target) = context.config.mount.resolve(self.base.url(), &literal) else {
             self.left(spot, reference, "it leads to no file of this site");
             return None;
