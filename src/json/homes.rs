@@ -261,9 +261,7 @@ impl Homes<'_> {
                 (url, prefix.clone(), both.unwrap_or(moved))
             })
             .collect();
-        for (url, ..) in &scopes {
-            twins.remove(url);
-        }
+        scopes.iter().for_each(|(url, ..)| drop(twins.remove(url)));
         let mut list: Vec<_> = scopes.drain(..).map(|(_, prefix, entries)| (prefix, entries)).collect();
         list.extend(twins.into_values());
         list
