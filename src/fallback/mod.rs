@@ -1,6 +1,7 @@
 //! The net: what is put into a page so that it survives its CDN. The code itself is in `runtime/`.
 
 use crate::html::attribute_value::escape;
+use crate::json::import_map::ImportMap;
 
 /// The code that every page carries: one constant per release. What varies is in attributes beside it.
 pub const NET: &str = include_str!("../../runtime/dist/net.min.js");
@@ -18,10 +19,7 @@ pub fn net(cdn: &str, local: &str, nonce: Option<&str>) -> String {
 
 /// An import map that pins modules: `keys` are URLs, values integrity metadata (HTML, section 8.1.6.2).
 pub fn integrity_map<'k>(keys: impl IntoIterator<Item = (&'k String, &'k String)>, nonce: Option<&str>) -> String {
-    let pinned: serde_json::Map<_, _> =
-        keys.into_iter().map(|(url, integrity)| (url.clone(), integrity.clone().into())).collect();
-    // URLs here are percent-encoded and hashes are base64: no `<` that could end the element.
-    let json = serde_json::json!({ "integrity": pinned });
+    let json = ImportMap::pinning(keys).to_json();
     format!("<script type=\"importmap\" data-tightrope=\"map\"{}>{json}</script>", nonce_attribute(nonce))
 }
 
