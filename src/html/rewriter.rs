@@ -1,6 +1,7 @@
 //! lol_html as the finder: it sees the page's bytes, a visitor answers with changes, the splicer makes them. The only
 //! file that names lol_html.
 
+use crate::html::alignment::Alignment;
 use crate::html::candidates::{Candidates, HOISTED, TAGS};
 use crate::html::foreign;
 use crate::html::splice::{Change, Splicer};
@@ -374,14 +375,33 @@ impl<'v, T: Target> State<'v, T> {
             let changes = if text.is_noscript {
                 self.noscript(text.start..end)
             } else {
-                // In encodings other than UTF-8, longer and shorter characters may make up for each other.
-                let is_plain = self.encoding == UTF_8 || text.gathered.is_ascii();
-                let aligned = is_plain && text.gathered.len() == end - text.start;
-                self.visitor.text(&text.gathered, text.start, aligned)
+                self.text_changes(&text.gathered, text.start..end)
             };
             self.target.record(changes);
         }
         self.target.release();
+    }
+
+    /// What the visitor makes of a text, which stands at `range`.
+    fn text_changes(&mut self, text: &str, range: Range<usize>) -> Vec<Change> {
+        // In encodings other than UTF-8, longer and shorter characters may make up for each other.
+        let is_plain = self.encoding == UTF_8 || text.is_ascii();
+        if is_plain && text.len() == range.len() {
+            return self.visitor.text(text, range.start, true);
+        }
+        let bytes = self.target.bytes(range.clone());
+        let Some(alignment) = bytes.and_then(|bytes| Alignment::of(bytes, self.encoding, text)) else {
+            return self.visitor.text(text, range.start, false);
+        };
+        let changes = self.visitor.text(text, range.start, true);
+        let moved = changes
+            .into_iter()
+            .map(|change| change.moved(|at| Some(range.start + alignment.byte(at.checked_sub(range.start)?)?)));
+        // All or nothing: half of an edit would be worse than none.
+        moved.collect::<Option<Vec<_>>>().unwrap_or_else(|| {
+            self.visitor.misaligned(range.start);
+            Vec::new()
+        })
     }
 
     /// What stands in a `<noscript>` is text to the parser, because it is to a browser with scripts: it is read anew.
@@ -437,6 +457,10 @@ impl Visitor for Nested<'_> {
 
     fn text_too_long(&mut self, start: usize) {
         self.visitor.text_too_long(start + self.offset);
+    }
+
+    fn misaligned(&mut self, start: usize) {
+        self.visitor.misaligned(start + self.offset);
     }
 
     fn lost(&mut self, at: usize) {

@@ -95,6 +95,9 @@ pub trait Visitor {
     /// The text last asked for, which begins at `start`, is too long to be held: it will not come.
     fn text_too_long(&mut self, _start: usize) {}
 
+    /// The changes to the text that begins at `start` cannot be made: its bytes and characters do not line up.
+    fn misaligned(&mut self, _start: usize) {}
+
     /// The page is left alone from `at` on: what browsers make of it there cannot be told from its tags alone.
     fn lost(&mut self, _at: usize) {}
 }

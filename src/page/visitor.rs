@@ -196,6 +196,10 @@ impl Visitor for PageVisitor<'_> {
         self.note(rewritten, before, inside)
     }
 
+    fn misaligned(&mut self, start: usize) {
+        self.tell(start, Code::MixedEncoding, "inline text is left alone");
+    }
+
     fn lost(&mut self, at: usize) {
         self.tell(at, Code::AmbiguousMarkup, "from here on nothing is rewritten");
     }
