@@ -26,6 +26,9 @@ pub struct Candidates {
     pub csp: bool,
     /// Whether a script may have a nonce.
     pub nonce: bool,
+    /// Where the first tag begins that lol_html 3.0.3 misreads: behind `<style a=>` comes text, which it takes for
+    /// elements. `None` when there is none.
+    pub misread: Option<usize>,
 }
 
 impl Candidates {
@@ -33,6 +36,9 @@ impl Candidates {
     pub fn of(page: &[u8]) -> Self {
         let mut found = Self::default();
         for at in memchr::memchr_iter(b'<', page) {
+            if found.misread.is_none() && begins_text(page, at + 1) {
+                found.misread = Some(at);
+            }
             let Some(index) = tag_at(&page[at + 1..]) else { continue };
             let tag = || &page[at..tag_end(page, at + 1 + TAGS[index].len()).end.unwrap_or(page.len())];
             match TAGS[index] {
@@ -61,7 +67,15 @@ impl Candidates {
 
     /// Everything at once, for a page too large to look through first.
     pub fn all() -> Self {
-        Self { tags: u32::MAX, style_attributes: true, last: Some(usize::MAX), modules: true, csp: true, nonce: true }
+        Self {
+            tags: u32::MAX,
+            style_attributes: true,
+            last: Some(usize::MAX),
+            modules: true,
+            csp: true,
+            nonce: true,
+            misread: None,
+        }
     }
 
     /// Whether `tag` may be there.
@@ -85,12 +99,30 @@ fn tag_at(name: &[u8]) -> Option<usize> {
     }
 }
 
+/// Whether the tag whose name begins at `at` is one of an element that holds text, and ends behind an `=`.
+fn begins_text(page: &[u8], at: usize) -> bool {
+    const TEXT: [&str; 10] =
+        ["script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes", "noscript", "plaintext"];
+    if !matches!(page.get(at).map(u8::to_ascii_lowercase), Some(b's' | b't' | b'x' | b'i' | b'n' | b'p')) {
+        return false;
+    }
+    let name = &page[at..];
+    let fits = |tag: &&str| {
+        name.len() > tag.len()
+            && name[..tag.len()].eq_ignore_ascii_case(tag.as_bytes())
+            && (name[tag.len()].is_ascii_whitespace() || name[tag.len()] == b'/')
+    };
+    TEXT.iter().find(|tag| fits(tag)).is_some_and(|tag| tag_end(page, at + tag.len()).without_value)
+}
+
 /// The end of a tag.
 pub(crate) struct Tag {
     /// Past its `>`; `None` when the page ends before.
     pub(crate) end: Option<usize>,
     /// Whether a `/` stands before the `>`, and is not part of a value.
     pub(crate) self_closing: bool,
+    /// Whether an `=` stands before the `>`, and no value.
+    without_value: bool,
 }
 
 /// Where a tag ends whose name ended at `at`, by the attribute states of the tokenizer (HTML, sections 13.2.5.32 to
@@ -102,14 +134,14 @@ pub(crate) fn tag_end(page: &[u8], mut at: usize) -> Tag {
         BeforeValue,
         Unquoted,
     }
-    const OPEN: Tag = Tag { end: None, self_closing: false };
+    const OPEN: Tag = Tag { end: None, self_closing: false, without_value: false };
     let mut state = State::BeforeName;
     while let Some(byte) = page.get(at) {
         let white = byte.is_ascii_whitespace();
         state = match (state, byte) {
             (state, b'>') => {
                 let self_closing = matches!(state, State::BeforeName) && page[at - 1] == b'/';
-                return Tag { end: Some(at + 1), self_closing };
+                return Tag { end: Some(at + 1), self_closing, without_value: matches!(state, State::BeforeValue) };
             }
             (State::BeforeValue, b'"' | b'\'') => {
                 let Some(close) = memchr::memchr(*byte, &page[at + 1..]) else { return OPEN };
@@ -206,6 +238,16 @@ mod tests {
         }
         assert!(Candidates::of(b"<script data-a='>' TYPE=Module>").modules);
         assert!(!Candidates::of(b"<script src=a></script> a module").modules);
+    }
+
+    #[test]
+    fn a_tag_that_is_misread_is_found() {
+        for page in ["<b><title a=>", "<b><SCRIPT src =\n>", "<b><style a=b c= >"] {
+            assert_eq!(Candidates::of(page.as_bytes()).misread, Some(3), "{page}");
+        }
+        for page in ["<script>a=>b", "<title a==>", "<p a=>", "<script a='='>", "<script a='=>", "<titles a=>"] {
+            assert_eq!(Candidates::of(page.as_bytes()).misread, None, "{page}");
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub fn rewrite<V: Visitor, W: Write>(
     out: W,
 ) -> Result<W, Failure> {
     let state = Rc::new(RefCell::new(State::new(visitor, Some(page), encoding, out)));
+    // From there on the parser cannot be believed.
+    state.borrow_mut().misread = candidates.misread.unwrap_or(usize::MAX);
     let mut fed = 0;
     if let Some(last) = candidates.last {
         let mut parser = parser(candidates, encoding, &state)?;
@@ -102,6 +104,8 @@ struct State<'v, V, W> {
     columns: Option<usize>,
     /// Where the last `svg` or `math` ends.
     foreign_to: usize,
+    /// Where the parser starts to take text for elements.
+    misread: usize,
     /// Behind here, what browsers see is for the tree builder to say: everything is left alone.
     lost: Option<Lost>,
     signals: Rc<Signals>,
@@ -146,6 +150,7 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
             hoist: None,
             columns: None,
             foreign_to: 0,
+            misread: usize::MAX,
             lost: None,
             signals: Rc::default(),
         }
@@ -153,6 +158,9 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
 
     /// Whether an element is where a browser sees one, as far as can be said.
     fn is_lost(&mut self, tag: &str, start: usize) -> bool {
+        if self.lost.is_none() && start >= self.misread {
+            self.lost = Some(Lost::At(self.misread));
+        }
         if self.lost.is_none() {
             // Behind a frameset browsers take hardly any tag, and text is text no more.
             let lost = tag == "frameset" || matches!(tag, "svg" | "math") && !self.trusts_foreign(start);

@@ -68,9 +68,9 @@ codes! {
     PageEncoding "page-encoding" Warning "save the page as UTF-8";
     /// The parser gave up on the page: it is copied.
     PageNotParsed "page-not-parsed" Warning "check the markup near the place named";
-    /// A frameset, or an `<svg>` or `<math>` whose tags do not pair: what browsers see behind it is for their tree
-    /// builders to say, so the rest of the page is left alone.
-    AmbiguousMarkup "ambiguous-markup" Warning "close every element of the svg or math in the order they were opened";
+    /// A frameset, an `<svg>` or `<math>` whose tags do not pair, or a tag like `<style a=>`: what browsers see behind it
+    /// cannot be told without building their tree, so the rest of the page is left alone.
+    AmbiguousMarkup "ambiguous-markup" Warning "close elements of svg and math in the order they were opened; write `src=\"\"` for no value";
     /// A page of XML: not rewritten in this version, copied.
     XhtmlPage "xhtml-page" Warning "serve it as HTML to have it rewritten";
     /// The page sets a Content-Security-Policy in a meta element, which would forbid the CDN and the net: it is copied.
