@@ -70,7 +70,7 @@ codes! {
     PageNotParsed "page-not-parsed" Warning "check the markup near the place named";
     /// A frameset, an `<svg>` or `<math>` whose tags do not pair, or a tag like `<title a=>` that the parser misreads:
     /// what browsers see behind it cannot be told from the tags alone, so the rest of the page is left alone.
-    AmbiguousMarkup "ambiguous-markup" Warning "close every element of the svg or math in the order they were opened";
+    AmbiguousMarkup "ambiguous-markup" Warning "close elements of svg and math in the order they were opened; write `src=\"\"` for no value";
     /// The net cannot work under a Content-Security-Policy that the page sets: what it would have to save stays on the
     /// origin. Or the policy is made by a template and cannot be amended: the page is copied.
     CspMeta "csp-meta" Warning "give the policy and the page's scripts a nonce";
