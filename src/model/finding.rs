@@ -153,13 +153,69 @@ pub struct Position {
 impl Position {
     /// Where byte `offset` of `bytes` stands.
     pub fn of(bytes: &[u8], offset: usize) -> Self {
-        let before = &bytes[..offset.min(bytes.len())];
-        let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-        Self {
-            line: memchr::memchr_iter(b'\n', before).count() + 1,
-            // UTF-8's continuation bytes are no characters of their own.
-            column: before[line_start..].iter().filter(|byte| **byte & 0xC0 != 0x80).count() + 1,
+        let mut positions = Positions::of([offset]);
+        positions.feed(bytes);
+        positions.get(offset)
+    }
+}
+
+/// The places of many offsets in a file whose bytes are given piece by piece.
+#[derive(Debug, Default)]
+pub struct Positions {
+    /// Ascending.
+    wanted: Vec<usize>,
+    found: Vec<Position>,
+    /// How many bytes have passed, and where that is, both counted from 0.
+    passed: usize,
+    line: usize,
+    column: usize,
+}
+
+impl Positions {
+    /// Of these byte offsets.
+    pub fn of(offsets: impl IntoIterator<Item = usize>) -> Self {
+        let mut wanted: Vec<_> = offsets.into_iter().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        Self { wanted, ..Self::default() }
+    }
+
+    /// Whether all have been found, so that no more bytes are needed.
+    pub fn is_complete(&self) -> bool {
+        self.found.len() == self.wanted.len()
+    }
+
+    /// Takes the file's next bytes.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        while let Some(offset) = self.wanted.get(self.found.len()).copied() {
+            let before = (offset - self.passed).min(bytes.len());
+            self.pass(&bytes[..before]);
+            bytes = &bytes[before..];
+            if self.passed < offset {
+                return;
+            }
+            self.found.push(self.here());
         }
+    }
+
+    /// The place of an offset. One that the file does not reach is at its end.
+    pub fn get(&self, offset: usize) -> Position {
+        let found = self.wanted.binary_search(&offset).ok().and_then(|index| self.found.get(index));
+        found.copied().unwrap_or_else(|| self.here())
+    }
+
+    fn here(&self) -> Position {
+        Position { line: self.line + 1, column: self.column + 1 }
+    }
+
+    fn pass(&mut self, bytes: &[u8]) {
+        let newlines = memchr::memchr_iter(b'\n', bytes).count();
+        let line = memchr::memrchr(b'\n', bytes).map_or(bytes, |newline| &bytes[newline + 1..]);
+        // UTF-8's continuation bytes are no characters of their own.
+        let characters = line.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+        self.column = if newlines == 0 { self.column + characters } else { characters };
+        self.line += newlines;
+        self.passed += bytes.len();
     }
 }
 
@@ -182,6 +238,11 @@ impl Finding {
         Self { path: path.into(), position: None, code, reason: reason.into() }
     }
 
+    /// A finding at a place of a file.
+    pub fn at_position(code: Code, path: impl Into<String>, position: Position, reason: impl Into<String>) -> Self {
+        Self { position: Some(position), ..Self::of_file(code, path, reason) }
+    }
+
     /// A finding at byte `offset` of a file with these `bytes`.
     pub fn at(code: Code, path: impl Into<String>, bytes: &[u8], offset: usize, reason: impl Into<String>) -> Self {
         Self { position: Some(Position::of(bytes, offset)), ..Self::of_file(code, path, reason) }
@@ -201,5 +262,25 @@ impl fmt::Display for Finding {
             Level::Error => "error",
         };
         write!(f, ": {level}[{}]: {}\n  hint: {}", self.code, self.reason, self.code.hint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_the_same_however_the_file_is_cut() {
+        let text = "a\né b\n\nc".as_bytes();
+        let expected =
+            [(0, 1, 1), (1, 1, 2), (2, 2, 1), (4, 2, 2), (5, 2, 3), (7, 3, 1), (8, 4, 1), (9, 4, 2), (99, 4, 2)];
+        for step in [1, 2, 3, 100] {
+            let mut positions = Positions::of(expected.iter().rev().map(|(offset, ..)| *offset));
+            text.chunks(step).for_each(|piece| positions.feed(piece));
+            for (offset, line, column) in expected {
+                assert_eq!(positions.get(offset), Position { line, column }, "{offset} in steps of {step}");
+                assert_eq!(Position::of(text, offset), Position { line, column }, "{offset}");
+            }
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The texts that stand in a page itself: sheets, modules, import maps, and whole pages in `srcdoc`.
 
+use super::Page;
+use super::look::rewrite_markup;
 use super::references::{Spot, Written};
 use super::visitor::{PageVisitor, Rewritten};
-use super::{Page, rewrite_markup};
 use crate::css;
 use crate::html::attribute_value::{Decoded, escape};
 use crate::html::attributes::{self, Row};
