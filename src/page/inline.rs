@@ -106,7 +106,7 @@ impl PageVisitor<'_> {
             Decoded::new(sandbox).text.split_ascii_whitespace().any(|token| token.eq_ignore_ascii_case("allow-scripts"))
         });
         let inner = Page {
-            url: self.base.url().clone(),
+            url: self.base.for_srcdoc().url().clone(),
             charset: None,
             has_net: self.page.has_net && scripts && !element.inside.noscript,
             syntax: Syntax::Html,
