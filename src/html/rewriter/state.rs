@@ -58,6 +58,8 @@ pub(super) struct Signals {
 /// The text of one element. Where it lies is told by the tags around it: the places that the parser gives for the
 /// pieces of a text are off by the bytes of a character that was cut in two.
 struct Text {
+    /// In front of the element.
+    before: usize,
     start: usize,
     gathered: String,
     /// Whether it is markup, to be read as a browser without scripts does.
@@ -171,7 +173,8 @@ impl<'v, T: Target> State<'v, T> {
         if wants_text {
             // From the tag on: what is injected because of the text goes in front of it.
             self.target.hold(element.range.start);
-            self.text = Some(Text { start: element.range.end, gathered: String::new(), is_noscript });
+            let (before, start) = (element.before(), element.range.end);
+            self.text = Some(Text { before, start, gathered: String::new(), is_noscript });
         }
     }
 
@@ -193,7 +196,7 @@ impl<'v, T: Target> State<'v, T> {
         let Some(text) = self.text.take() else { return };
         if let Some(end) = end.filter(|end| *end > text.start) {
             let changes = if text.is_noscript {
-                self.noscript(text.start..end)
+                self.noscript(text.before, text.start..end)
             } else {
                 self.text_changes(&text.gathered, text.start..end)
             };
@@ -225,11 +228,11 @@ impl<'v, T: Target> State<'v, T> {
     }
 
     /// What stands in a `<noscript>` is text to the parser, because it is to a browser with scripts: it is read anew.
-    fn noscript(&mut self, range: Range<usize>) -> Vec<Change> {
+    fn noscript(&mut self, before: usize, range: Range<usize>) -> Vec<Change> {
         let Some(markup) = self.target.bytes(range.clone()).map(<[u8]>::to_vec) else { return Vec::new() };
         let mut candidates = Candidates::of(&markup, self.candidates.named);
         candidates.every_element = self.candidates.every_element;
-        let mut inside = Nested { visitor: &mut *self.visitor, offset: range.start, changes: Vec::new() };
+        let mut inside = Nested { visitor: &mut *self.visitor, before, offset: range.start, changes: Vec::new() };
         let read = inspect(&markup, &candidates, self.encoding, None, &mut inside);
         if read.is_ok() { inside.changes } else { Vec::new() }
     }
@@ -251,6 +254,8 @@ impl<'v, T: Target> State<'v, T> {
 /// to the page.
 struct Nested<'v> {
     visitor: &'v mut dyn Visitor,
+    /// Where something can go that a browser with scripts must see, too.
+    before: usize,
     offset: usize,
     changes: Vec<Change>,
 }
@@ -263,7 +268,7 @@ impl Visitor for Nested<'_> {
         for range in element.attributes.iter_mut().filter_map(|attribute| attribute.range.as_mut()) {
             *range = shifted(range);
         }
-        element.hoist_to = element.hoist_to.map(|at| at + self.offset);
+        element.hoist_to = Some(self.before);
         element.inside.noscript = true;
         let answer = self.visitor.element(&element);
         self.changes.extend(answer.changes);
