@@ -76,8 +76,9 @@ codes! {
     CspMeta "csp-meta" Warning "give the policy and the page's scripts a nonce";
     /// The net works under a Content-Security-Policy that the page sets, but not for everything.
     CspLimits "csp-limits" Warning "give the policy and the page's scripts a nonce";
-    /// The page has an import map with addresses of this site: its modules stay as they are, on the origin.
-    OwnImportMap "own-import-map" Note "modules named through an import map cannot fall back, so they are not moved";
+    /// There can be no import map that is right in both homes, or it would be too long: the page's modules stay as they
+    /// are, on the origin.
+    OwnImportMap "own-import-map" Note "give the page one import map, for modules that all move; bundle a graph of thousands";
     /// An inline script imports a module by name at run time: that module is loaded from the origin.
     InlineDynamicImport "inline-dynamic-import" Note "a failing import() tells nobody, so it is not moved";
     /// Text whose bytes and characters do not line up (invalid or mixed encoding): left alone.

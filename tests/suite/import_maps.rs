@@ -435,3 +435,29 @@ proptest! {
         }
     }
 }
+
+/// A page would carry the hashes of all of them, twice.
+#[test]
+fn a_graph_of_thousands_stays_at_home_rather_than_fill_its_pages() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let (site, out) = (temp.path().join("site"), temp.path().join("out"));
+    std::fs::create_dir(&site).expect("a directory");
+    let page = "<script type=module src=main.js></script>\n";
+    std::fs::write(site.join("index.html"), page).expect("a page");
+    let imports: String = (0..1500).map(|number| format!("import './m{number}.js'\n")).collect();
+    std::fs::write(site.join("main.js"), imports).expect("a module");
+    for number in 0..1500 {
+        std::fs::write(site.join(format!("m{number}.js")), "export {}\n").expect("a module");
+    }
+    let settings = tightrope::config::settings::Settings {
+        cdn: Some("https://cdn.example".to_owned()),
+        ..tightrope::config::settings::Settings::default()
+    };
+    let config = tightrope::config::Config::new(settings).expect("good settings");
+    let report = tightrope::pipeline::build(&site, &out, &config).expect("it builds");
+    assert_eq!(std::fs::read_to_string(out.join("index.html")).expect("a page"), page);
+    let told: Vec<_> = report.findings.iter().map(|finding| finding.code.name()).collect();
+    assert_eq!(told, ["own-import-map"]);
+    let broken = tightrope::verify::verify(&out).expect("it can be read").findings;
+    assert_eq!(broken, []);
+}
