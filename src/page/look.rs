@@ -15,6 +15,7 @@ use crate::html::xml;
 use crate::model::finding::Code;
 use encoding_rs::Encoding;
 use std::io::{self, Read, Write};
+use std::rc::Rc;
 
 /// Looks through markup in memory and returns all changes to it.
 pub(super) fn rewrite_markup(
@@ -93,10 +94,12 @@ impl Looked {
         let forbids = policy::forbids_net(&self.injected.problems, &self.seen).filter(|_| page.has_net);
         let forbids = forbids.filter(|_| page.context.config.net());
         let modules_were_seen = map_fails.is_some() || leaves_modules.is_some() && self.seen.modules.first.is_some();
-        if forbids.is_none() && !modules_were_seen {
+        let is_hinted_in_vain = !self.seen.hinted.is_disjoint(&self.seen.used_at_home);
+        if forbids.is_none() && !modules_were_seen && !is_hinted_in_vain {
             return None;
         }
-        let page = Page { has_net: page.has_net && forbids.is_none(), ..page.clone() };
+        let used_at_home = Rc::new(self.seen.used_at_home.clone());
+        let page = Page { has_net: page.has_net && forbids.is_none(), used_at_home, ..page.clone() };
         let why =
             forbids.map(|(at, why)| (Some(at), Code::CspMeta, format!("the net cannot work under this policy: {why}")));
         Some(Second { page, leaves_modules, why })
@@ -127,11 +130,12 @@ pub(super) fn stream_markup(
     };
     let mut looked = pass(page, None, Vec::new(), &mut io::sink())?;
     let second = looked.second(page);
+    let looks_again = second.is_some();
     let (page, leaves_modules, why) = match second {
         Some(second) => (second.page, second.leaves_modules, second.why),
         None => (page.clone(), None, None),
     };
-    if why.is_some() || leaves_modules.is_some() {
+    if looks_again {
         looked = pass(&page, leaves_modules.clone(), Vec::new(), &mut io::sink())?;
         looked.findings.extend(why);
     }

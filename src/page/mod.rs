@@ -28,8 +28,10 @@ use crate::site::Site;
 use crate::site::index::AssetIndex;
 use encoding_rs::Encoding;
 use look::{rewrite_markup, stream_markup};
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::ops::Range;
+use std::rc::Rc;
 use template::Template;
 use url::Url;
 
@@ -181,18 +183,20 @@ struct Page<'c> {
     syntax: Syntax,
     /// Its own URL.
     url: Url,
+    /// In which the queries of its URLs are sent.
+    encoding: &'static Encoding,
     /// Its `<meta charset>`, and where that stands.
     charset: Option<(Range<usize>, String)>,
     /// What it is as a template, if it is one.
     template: Option<&'c Template>,
-    /// Whether its bytes are UTF-8, as far as they are text.
-    is_utf8: bool,
     /// Whether the net can work in it.
     has_net: bool,
     /// How many pages it stands in (`srcdoc`).
     depth: usize,
     /// Whether a Content-Security-Policy may be in it.
     may_have_policy: bool,
+    /// What it uses from the origin, although it is on the CDN as well: hints must lead to the same copy.
+    used_at_home: Rc<BTreeSet<SitePath>>,
 }
 
 impl<'c> Page<'c> {
@@ -215,12 +219,13 @@ impl<'c> Page<'c> {
                 path,
                 syntax,
                 url,
+                encoding,
                 charset,
                 template: None,
-                is_utf8: encoding == encoding_rs::UTF_8,
                 has_net: true,
                 depth: 0,
                 may_have_policy: true,
+                used_at_home: Rc::default(),
             },
             encoding,
         ))
