@@ -150,7 +150,13 @@ impl Check<'_> {
     }
 
     fn join(&self, url: &str, encoding: &'static Encoding) -> Option<Url> {
-        let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| Cow::Owned(encoding.encode(query).0.into_owned());
+        // What the encoding does not have is a character reference, percent-encoded (URL Standard, section 1.3,
+        // "percent-encode after encoding"); the url crate leaves its `&` and `;` as they are.
+        let encode_char = |c: char| match encoding.encode(c.encode_utf8(&mut [0; 4])) {
+            (_, _, true) => format!("%26%23{}%3B", u32::from(c)).into_bytes(),
+            (bytes, ..) => bytes.into_owned(),
+        };
+        let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| Cow::Owned(query.chars().flat_map(encode_char).collect());
         Url::options().base_url(Some(self.base)).encoding_override(Some(encode)).parse(url).ok()
     }
 

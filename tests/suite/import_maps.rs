@@ -444,8 +444,8 @@ fn a_graph_of_thousands_stays_at_home_rather_than_fill_its_pages() {
     std::fs::create_dir(&site).expect("a directory");
     let page = "<script type=module src=main.js></script>\n";
     std::fs::write(site.join("index.html"), page).expect("a page");
-    let imports: String = (0..1500).map(|number| format!("import './m{number}.js'\n")).collect();
-    std::fs::write(site.join("main.js"), imports).expect("a module");
+    let imports: Vec<_> = (0..1500).map(|number| format!("import './m{number}.js'")).collect();
+    std::fs::write(site.join("main.js"), imports.join("\n")).expect("a module");
     for number in 0..1500 {
         std::fs::write(site.join(format!("m{number}.js")), "export {}\n").expect("a module");
     }
