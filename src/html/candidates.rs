@@ -56,7 +56,9 @@ impl<'n> Candidates<'n> {
     pub fn of(page: &[u8], named: &'n [String]) -> Self {
         let mut found = Self::default();
         for at in memchr::memchr_iter(b'<', page) {
-            if found.misread.is_none() && (page[..at].ends_with(b"</") || begins_text(page, at + 1)) {
+            if page[..at].ends_with(b"</") {
+                found.misread = found.misread.or(Some(at - 2));
+            } else if found.misread.is_none() && begins_text(page, at + 1) {
                 found.misread = Some(at);
             }
             let Some(index) = tag_at(&page[at + 1..]) else {
@@ -344,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_tag_that_is_misread_is_found() {
-        for page in ["<b><title a=>", "<b><SCRIPT src =\n>", "<b><style a=b c= >", "<b</<p>"] {
+        for page in ["<b><title a=>", "<b><SCRIPT src =\n>", "<b><style a=b c= >", "<b></<p>"] {
             assert_eq!(Candidates::of(page.as_bytes(), &[]).misread, Some(3), "{page}");
         }
         for page in ["<script>a=>b", "<title a==>", "<p a=>", "<script a='='>", "<script a='=>", "<titles a=>"] {

@@ -118,11 +118,18 @@ pub fn rewrite_bytes(path: &SitePath, bytes: &[u8], step: Option<usize>, context
     };
     let mut made = made.unwrap_or_else(Made::failed);
     let changes = std::mem::take(&mut made.changes);
-    let changed = !changes.is_empty();
-    Outcome {
-        bytes: changed.then(|| splice::splice(bytes, changes)),
-        ..made.outcome(path, changed, |positions| positions.feed(bytes))
+    let mut new = (!changes.is_empty()).then(|| splice::splice(bytes, changes));
+    if new.as_ref().is_some_and(|new| encoding_of(path, new) != encoding_of(path, bytes)) {
+        // A browser looks for the encoding with simpler rules than it parses by: what was put in may be in its way.
+        made = Made::copied(Code::AmbiguousMarkup, "its encoding would be read otherwise");
+        new = None;
     }
+    let outcome = made.outcome(path, new.is_some(), |positions| positions.feed(bytes));
+    Outcome { bytes: new, ..outcome }
+}
+
+fn encoding_of(path: &SitePath, page: &[u8]) -> &'static Encoding {
+    Syntax::of(path).sniff(&page[..page.len().min(PRESCAN)]).encoding
 }
 
 /// Rewrites a page of any length into `out`, in constant memory; only templates and XHTML are read as a whole. `open`

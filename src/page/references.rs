@@ -4,7 +4,7 @@ use super::visitor::{PageVisitor, Rewritten, nonce_of};
 use super::{Decision, Fate};
 use crate::css;
 use crate::graph::resolve::Target;
-use crate::html::attribute_value::{Decoded, escape};
+use crate::html::attribute_value::{Decoded, escape, escape_behind};
 use crate::html::attributes::{self, Fallback, Form, Kind, Moves, Reference, Row};
 use crate::html::encoding::encode_query;
 use crate::html::splice::Change;
@@ -191,7 +191,7 @@ impl<'c> PageVisitor<'c> {
             }
             if written.url != url {
                 let raw = value.raw(part);
-                let text = escape(&quote(&written.url)).into_bytes();
+                let text = escape_behind(&attribute.value[..raw.start], &quote(&written.url)).into_bytes();
                 all.changes.push(Change::Replace(range.start + raw.start..range.start + raw.end, text));
                 self.count(&written, row, &url, all);
             }

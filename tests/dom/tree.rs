@@ -89,8 +89,12 @@ impl Tree {
         let mut found = false;
         each(&self.nodes, &mut |element| {
             if element.is_html() && element.name == "noscript" {
-                let inside = Self::of_noscript(&format!("{}<behind-it>", element.only_text().unwrap_or_default()));
-                found |= !inside.bases.is_empty() || !shows(&inside.nodes, "behind-it");
+                let text = element.only_text().unwrap_or_default();
+                let inside = Self::of_noscript(&format!("{text}<behind-it>"));
+                // Columns and framesets leave the parser in a state that only the page around shows.
+                let lower = text.to_ascii_lowercase();
+                let lasting = ["<frameset", "<col"].iter().any(|tag| lower.contains(tag));
+                found |= lasting || !inside.bases.is_empty() || !shows(&inside.nodes, "behind-it");
             }
         });
         found
@@ -98,9 +102,9 @@ impl Tree {
 
     /// Takes out what was put in: the net, the map, and the copy of the page's `<meta charset>`.
     pub fn remove_injected(&mut self, old: &Tree) -> Vec<Net> {
-        let copies = declarations(&self.nodes).len().saturating_sub(declarations(&old.nodes).len());
-        // Copies come before what they are copies of, so they were made first.
-        let copy = (copies == 1).then(|| declarations(&self.nodes).into_iter().min()).flatten();
+        let mine = declarations(&self.nodes);
+        let theirs = declarations(&old.nodes);
+        let copy = if mine.len() == theirs.len() + 1 { copy_of(&mine, &theirs) } else { None };
         let mut nets = Vec::new();
         let ours = nets_of(&old.nodes);
         find_nets(&self.nodes, false, &mut nets);
@@ -165,17 +169,25 @@ fn shows(nodes: &[Node], name: &str) -> bool {
     })
 }
 
-/// When each `<meta>` that declares an encoding was made.
-fn declarations(nodes: &[Node]) -> Vec<usize> {
+/// The `<meta>` elements that declare an encoding, in the order they were made.
+fn declarations(nodes: &[Node]) -> Vec<&Element> {
     let mut found = Vec::new();
     each(nodes, &mut |element| {
         let declares = element.attribute("charset").is_some()
             || element.attribute("content").is_some_and(|content| content.to_ascii_lowercase().contains("charset"));
         if element.is_html() && element.name == "meta" && declares {
-            found.push(element.made);
+            found.push(element);
         }
     });
+    found.sort_by_key(|element| element.made);
     found
+}
+
+/// When the copy of a declaration was made: the first of those that there are more of now. A browser looks for
+/// declarations in titles and scripts as well, so there may have been none.
+fn copy_of(now: &[&Element], before: &[&Element]) -> Option<usize> {
+    let count = |list: &[&Element], like: &Element| list.iter().filter(|one| one.attributes == like.attributes).count();
+    now.iter().find(|one| count(now, one) > count(before, one)).map(|copy| copy.made)
 }
 
 fn nets_of(nodes: &[Node]) -> usize {

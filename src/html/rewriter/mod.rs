@@ -179,7 +179,8 @@ fn attributes<T: Target>(state: &State<'_, T>, element: &LolElement<'_, '_>, tag
     }
     let read = |attribute: &lol_html::html_content::Attribute<'_>| Attribute {
         name: attribute.name(),
-        value: attribute.value(),
+        // The tokenizer's own replacement, which lol_html leaves undone (HTML, section 13.2.5.37 and others).
+        value: attribute.value().replace('\0', "\u{FFFD}"),
         range: attribute.value_source_location().map(|location| location.bytes()),
     };
     element.attributes().iter().map(read).collect()

@@ -26,6 +26,9 @@ pub(super) struct State<'v, T> {
     pub(super) hoist: Option<(usize, Vec<bool>)>,
     /// Where the net could go before the first column of a table: any script ends a group of them.
     columns: Option<usize>,
+    /// Where the last `<template>` begins, and the last `<colgroup>`.
+    template: Option<usize>,
+    column_group: Option<usize>,
     /// Where the last `svg` or `math` ends.
     foreign_to: usize,
     /// Behind here, what browsers see is for their tree builders to say: everything is left alone.
@@ -82,6 +85,8 @@ impl<'v, T: Target> State<'v, T> {
             text: None,
             hoist: None,
             columns: None,
+            template: None,
+            column_group: None,
             foreign_to: 0,
             lost: None,
             blind: false,
@@ -107,7 +112,9 @@ impl<'v, T: Target> State<'v, T> {
         self.lost = self.lost.or(misread.map(Lost::At));
         if self.lost.is_none() {
             // Behind a frameset browsers take hardly any tag, and text is text no more.
-            let lost = tag == "frameset" || matches!(tag, "svg" | "math") && !self.trusts_foreign(start);
+            let lost = tag == "frameset"
+                || tag == "col" && self.is_alone_in_template()
+                || matches!(tag, "svg" | "math") && !self.trusts_foreign(start);
             self.lost = lost.then_some(Lost::At(start));
             return false;
         }
@@ -118,6 +125,12 @@ impl<'v, T: Target> State<'v, T> {
             self.visitor.lost(at);
         }
         true
+    }
+
+    /// Whether a `<col>` may be right in a template: then browsers take nothing but columns there, and text is text no
+    /// more. With a `<colgroup>` before it, it is in a table.
+    fn is_alone_in_template(&self) -> bool {
+        self.hoist.is_some() && self.template.is_some_and(|template| self.column_group.is_none_or(|at| at < template))
     }
 
     /// Whether it is certain where the `svg` or `math` that begins here ends. Of a page that streams by it is taken for
@@ -131,6 +144,11 @@ impl<'v, T: Target> State<'v, T> {
 
     /// Where what must stand before an element goes, if not right before it.
     pub(super) fn hoist_to(&mut self, tag: &str, start: usize) -> Option<usize> {
+        match tag {
+            "template" => self.template = Some(start),
+            "colgroup" => self.column_group = Some(start),
+            _ => {}
+        }
         let outermost = self.hoist.as_ref().map(|(outermost, _)| *outermost);
         if matches!(tag, "col" | "colgroup") {
             self.columns.get_or_insert(outermost.unwrap_or(start));
