@@ -5,7 +5,7 @@ use crate::css;
 use crate::error::Result;
 use crate::fallback;
 use crate::graph::resolve::Target;
-use crate::html::attribute_value::{Decoded, escape};
+use crate::html::attribute_value::{Decoded, escape, escape_behind};
 use crate::html::attributes::{self, Reference, Role, ScriptKind};
 use crate::html::candidates::{Candidates, HOISTED};
 use crate::html::encoding::{self, PRESCAN, Sniffed};
@@ -459,7 +459,7 @@ impl<'c> PageVisitor<'c> {
             }
             if written.url != url {
                 let raw = value.raw(part);
-                let text = escape(&quote(&written.url)).into_bytes();
+                let text = escape_behind(&attribute.value[..raw.start], &quote(&written.url)).into_bytes();
                 changes.push(Change::Replace(range.start + raw.start..range.start + raw.end, text));
                 self.count(&written);
                 spelled.get_or_insert(url);

@@ -64,6 +64,16 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// The same, for text that comes to stand behind `before`: a character reference there that lacks its `;` must not grow
+/// (`url(&quot` and `https:` would be `url(&quothttps:`).
+pub fn escape_behind(before: &str, text: &str) -> String {
+    let name = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '#');
+    match text.chars().next().filter(|_| name.ends_with('&')) {
+        Some(first) => format!("&#{};{}", u32::from(first), escape(&text[first.len_utf8()..])),
+        None => escape(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +83,16 @@ mod tests {
         for (raw, text) in [("a&amp;b", "a&b"), ("a&copy", "a©"), ("a&copy=1", "a&copy=1"), ("&notit;", "&notit;")] {
             assert_eq!(Decoded::new(raw).text, text);
         }
+    }
+
+    #[test]
+    fn a_reference_without_its_end_does_not_grow() {
+        for before in ["url(&quot", "&#34", "&#x22"] {
+            let written = format!("{before}{}", escape_behind(before, "a&b"));
+            assert_eq!(Decoded::new(&written).text, format!("{}a&b", Decoded::new(before).text));
+        }
+        assert_eq!(escape_behind("&quot;", "a"), "a");
+        assert_eq!(escape_behind("", "a"), "a");
     }
 
     #[test]

@@ -330,7 +330,8 @@ fn on_element<V: Visitor, W: Write>(
             .iter()
             .map(|attribute| Attribute {
                 name: attribute.name(),
-                value: attribute.value(),
+                // The tokenizer's own replacement, which lol_html leaves undone (HTML, section 13.2.5.37 and others).
+                value: attribute.value().replace('\0', "\u{FFFD}"),
                 range: attribute.value_source_location().map(|location| location.bytes()),
             })
             .collect(),

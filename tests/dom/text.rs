@@ -97,6 +97,8 @@ fn may_fetch(before: &str) -> bool {
 
 /// The identifier that a text ends with, escapes decoded, in lower case.
 fn name_before(text: &str) -> String {
+    // `<!--` is a token of its own, and no part of a name.
+    let text = text.rfind("<!--").map_or(text, |at| &text[at + 4..]);
     let letter = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '\\' | ' ');
     let start = text.rfind(|c| !letter(c)).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
     let (name, _) = until(&text[start..], |_| false);

@@ -98,9 +98,8 @@ impl Tree {
 
     /// Takes out what was put in: the net, the map, and the copy of the page's `<meta charset>`.
     pub fn remove_injected(&mut self, old: &Tree) -> Vec<Net> {
-        let copies = declarations(&self.nodes).len().saturating_sub(declarations(&old.nodes).len());
-        // Copies come before what they are copies of, so they were made first.
-        let copy = (copies == 1).then(|| declarations(&self.nodes).into_iter().min()).flatten();
+        let mine = declarations(&self.nodes);
+        let copy = if mine.len() == declarations(&old.nodes).len() + 1 { copy_of(&mine) } else { None };
         let mut nets = Vec::new();
         let ours = nets_of(&old.nodes);
         find_nets(&self.nodes, false, &mut nets);
@@ -165,17 +164,27 @@ fn shows(nodes: &[Node], name: &str) -> bool {
     })
 }
 
-/// When each `<meta>` that declares an encoding was made.
-fn declarations(nodes: &[Node]) -> Vec<usize> {
+/// The `<meta>` elements that declare an encoding, in the order they were made.
+fn declarations(nodes: &[Node]) -> Vec<&Element> {
     let mut found = Vec::new();
     each(nodes, &mut |element| {
         let declares = element.attribute("charset").is_some()
             || element.attribute("content").is_some_and(|content| content.to_ascii_lowercase().contains("charset"));
         if element.is_html() && element.name == "meta" && declares {
-            found.push(element.made);
+            found.push(element);
         }
     });
+    found.sort_by_key(|element| element.made);
     found
+}
+
+/// When the copy of a declaration was made: it comes before its like. Where it has none (a browser looks for
+/// declarations in titles and scripts as well) it is the first of all.
+fn copy_of(declarations: &[&Element]) -> Option<usize> {
+    let has_like =
+        |at: usize| declarations[at + 1..].iter().any(|other| other.attributes == declarations[at].attributes);
+    let copy = (0..declarations.len()).find(|at| has_like(*at)).unwrap_or(0);
+    declarations.get(copy).map(|element| element.made)
 }
 
 fn nets_of(nodes: &[Node]) -> usize {
