@@ -143,6 +143,10 @@ fn passes(
     if let Err(failure) = pass(&mut visitor, &mut out, &sniffed) {
         return failed(failure);
     }
+    // A browser looks for the encoding with simpler rules than it parses by: what was put in may be in its way.
+    if visitor.changed && encoding::sniff(&out).encoding != sniffed.encoding {
+        return Raw::copied(Code::AmbiguousMarkup, "its encoding would be read otherwise");
+    }
     let bytes = visitor.changed.then_some(out);
     Raw { bytes, references: visitor.references, moved: visitor.moved, findings: visitor.findings }
 }

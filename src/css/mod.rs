@@ -59,7 +59,7 @@ impl Finder<'_> {
     fn stylesheet(&mut self, parser: &mut Parser<'_, '_>) {
         let mut imports = true;
         loop {
-            let start = parser.position().byte_index();
+            let start = token_start(parser);
             let Ok(token) = parser.next().cloned() else { return };
             match &token {
                 Token::AtKeyword(name) if name.eq_ignore_ascii_case("import") => {

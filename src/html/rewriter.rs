@@ -102,6 +102,9 @@ struct State<'v, V, W> {
     hoist: Option<(usize, usize)>,
     /// Where the net could go before the first column of a table: any script ends a group of them.
     columns: Option<usize>,
+    /// Where the last `<template>` begins, and the last `<colgroup>`.
+    template: Option<usize>,
+    column_group: Option<usize>,
     /// Where the last `svg` or `math` ends.
     foreign_to: usize,
     /// Where the parser starts to take text for elements.
@@ -149,6 +152,8 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
             text: None,
             hoist: None,
             columns: None,
+            template: None,
+            column_group: None,
             foreign_to: 0,
             misread: usize::MAX,
             lost: None,
@@ -163,7 +168,9 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
         }
         if self.lost.is_none() {
             // Behind a frameset browsers take hardly any tag, and text is text no more.
-            let lost = tag == "frameset" || matches!(tag, "svg" | "math") && !self.trusts_foreign(start);
+            let lost = tag == "frameset"
+                || tag == "col" && self.is_alone_in_template()
+                || matches!(tag, "svg" | "math") && !self.trusts_foreign(start);
             self.lost = lost.then_some(Lost::At(start));
             return false;
         }
@@ -176,6 +183,12 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
         true
     }
 
+    /// Whether a `<col>` may be right in a template: then browsers take nothing but columns there, and text is text no
+    /// more. With a `<colgroup>` before it, it is in a table.
+    fn is_alone_in_template(&self) -> bool {
+        self.hoist.is_some() && self.template.is_some_and(|template| self.column_group.is_none_or(|at| at < template))
+    }
+
     /// Whether it is certain where the `svg` or `math` that begins here ends.
     fn trusts_foreign(&mut self, start: usize) -> bool {
         let Some(page) = self.page.filter(|_| start >= self.foreign_to) else { return true };
@@ -186,6 +199,11 @@ impl<'v, V: Visitor, W: Write> State<'v, V, W> {
 
     /// Where what must stand before an element goes, if not right before it.
     fn hoist_to(&mut self, tag: &str, start: usize) -> Option<usize> {
+        match tag {
+            "template" => self.template = Some(start),
+            "colgroup" => self.column_group = Some(start),
+            _ => {}
+        }
         let outermost = self.hoist.map(|(outermost, _)| outermost);
         if matches!(tag, "col" | "colgroup") {
             self.columns.get_or_insert(outermost.unwrap_or(start));

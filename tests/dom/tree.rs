@@ -89,8 +89,12 @@ impl Tree {
         let mut found = false;
         each(&self.nodes, &mut |element| {
             if element.is_html() && element.name == "noscript" {
-                let inside = Self::of_noscript(&format!("{}<behind-it>", element.only_text().unwrap_or_default()));
-                found |= !inside.bases.is_empty() || !shows(&inside.nodes, "behind-it");
+                let text = element.only_text().unwrap_or_default();
+                let inside = Self::of_noscript(&format!("{text}<behind-it>"));
+                // Columns and framesets leave the parser in a state that only the page around shows.
+                let lower = text.to_ascii_lowercase();
+                let lasting = ["<frameset", "<col"].iter().any(|tag| lower.contains(tag));
+                found |= lasting || !inside.bases.is_empty() || !shows(&inside.nodes, "behind-it");
             }
         });
         found

@@ -67,6 +67,9 @@ const ONCE_BROKEN: &[&[u8]] = &[
     b"<style>\xff p{background:url(a.png)}</style><img src=a.png>",
     b"<meta charset=gbk><script type=module>/*\x81\x80\x81*/import './m.js'</script><img src=a.png>",
     b"<meta charset=windows-1252><img src=b.png?\x80>",
+    b"<!----!><script src=a.js></script>--><meta charset=windows-1252>",
+    b"<p style='background:/*(*/url(a.png)'>",
+    b"<template><col><textarea><!--</textarea><img src=a.png>--></template>",
     b"<img src=a.png\0>",
     b"<p style=\"background:url(&quot\x01b.png&quot;)\">",
 ];
