@@ -103,7 +103,8 @@ impl Tree {
     /// Takes out what was put in: the net, the map, and the copy of the page's `<meta charset>`.
     pub fn remove_injected(&mut self, old: &Tree) -> Vec<Net> {
         let mine = declarations(&self.nodes);
-        let copy = if mine.len() == declarations(&old.nodes).len() + 1 { copy_of(&mine) } else { None };
+        let theirs = declarations(&old.nodes);
+        let copy = if mine.len() == theirs.len() + 1 { copy_of(&mine, &theirs) } else { None };
         let mut nets = Vec::new();
         let ours = nets_of(&old.nodes);
         find_nets(&self.nodes, false, &mut nets);
@@ -182,13 +183,11 @@ fn declarations(nodes: &[Node]) -> Vec<&Element> {
     found
 }
 
-/// When the copy of a declaration was made: it comes before its like. Where it has none (a browser looks for
-/// declarations in titles and scripts as well) it is the first of all.
-fn copy_of(declarations: &[&Element]) -> Option<usize> {
-    let has_like =
-        |at: usize| declarations[at + 1..].iter().any(|other| other.attributes == declarations[at].attributes);
-    let copy = (0..declarations.len()).find(|at| has_like(*at)).unwrap_or(0);
-    declarations.get(copy).map(|element| element.made)
+/// When the copy of a declaration was made: the first of those that there are more of now. A browser looks for
+/// declarations in titles and scripts as well, so there may have been none.
+fn copy_of(now: &[&Element], before: &[&Element]) -> Option<usize> {
+    let count = |list: &[&Element], like: &Element| list.iter().filter(|one| one.attributes == like.attributes).count();
+    now.iter().find(|one| count(now, one) > count(before, one)).map(|copy| copy.made)
 }
 
 fn nets_of(nodes: &[Node]) -> usize {
