@@ -1,6 +1,7 @@
 //! One request: from a URL's path to a file's bytes, spoiled as the fault demands.
 
 use super::{Fault, Home, Request, Shared};
+use crate::html::encoding;
 use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -24,7 +25,8 @@ pub(super) async fn answer(
     fault: Fault,
 ) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path();
-    shared.requests().push(Request { home, path: path.to_owned() });
+    let query = request.uri().query().unwrap_or_default();
+    shared.requests().push(Request { home, path: path.to_owned(), query: query.to_owned() });
     let mut response = if !is_loopback(request.headers()) {
         text(StatusCode::FORBIDDEN, "only loopback names are served\n")
     } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -73,7 +75,11 @@ async fn file(url_path: &str, shared: &Shared, fault: Fault) -> Response<Body> {
 fn whole(path: &SitePath, mut bytes: Vec<u8>, fault: Fault) -> Response<Body> {
     let (kind, media_type) = media_type::of(path);
     let media_type = match path.extension().as_str() {
+        // What a header says counts more than what the page says of itself.
+        "html" | "htm" if encoding::sniff(&bytes).meta.is_some() => "text/html",
         "html" | "htm" => "text/html; charset=utf-8",
+        "xhtml" => "application/xhtml+xml",
+        "webmanifest" => "application/manifest+json",
         _ => media_type,
     };
     if fault == Fault::Tampered {

@@ -63,6 +63,8 @@ pub struct Request {
     pub home: Home,
     /// For what: the URL's path as it was sent, without the query.
     pub path: String,
+    /// The URL's query as it was sent, without its question mark; empty where there is none.
+    pub query: String,
 }
 
 /// What both homes share.
@@ -202,6 +204,7 @@ mod tests {
         fs::write(dir.join("app.js"), "let a = 1;\n").expect("a script");
         fs::create_dir(dir.join("docs")).expect("a directory");
         fs::write(dir.join("docs/index.html"), "<p>docs").expect("a page");
+        fs::write(dir.join("old.html"), "<meta charset=windows-1252><p>old").expect("a page");
         Server::start(dir, std::net::TcpListener::bind("127.0.0.1:0").expect("a port")).await.expect("it starts")
     }
 
@@ -232,6 +235,8 @@ mod tests {
             assert_eq!(answer.2, body.as_bytes(), "{target}");
         }
         assert!(ask("/", "127.0.0.1").1.contains("content-type: text/html; charset=utf-8"));
+        let old = ask("/old.html", "127.0.0.1").1;
+        assert!(old.contains("content-type: text/html") && !old.contains("charset"), "{old}");
         assert!(ask("/docs", "127.0.0.1").1.contains("location: /docs/"));
         assert!(ask("/", "attacker.example").0.contains("403"));
         assert!(ask("/", "localhost.attacker.example").0.contains("403"));
@@ -248,7 +253,13 @@ mod tests {
         let healthy = ask().expect("an answer");
         assert_eq!(healthy.2, b"let a = 1;\n");
         assert!(healthy.1.contains(cors) && healthy.1.contains("content-type: text/javascript"), "{}", healthy.1);
-        assert_eq!(server.requests(), [Request { home: Home::Cdn, path: "/app.js".to_owned() }]);
+        let request = |query: &str| Request { home: Home::Cdn, path: "/app.js".to_owned(), query: query.to_owned() };
+        assert_eq!(server.requests(), [request("")]);
+        server.clear_requests();
+        connect(port, "/app.js?v=1", "localhost")
+            .and_then(|mut stream| stream.read_to_end(&mut Vec::new()))
+            .expect("an answer");
+        assert_eq!(server.requests(), [request("v=1")]);
         server.clear_requests();
 
         server.set_fault(Fault::Closed).await.expect("it closes");
