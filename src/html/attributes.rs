@@ -130,6 +130,15 @@ const fn row(element: &'static str, attribute: &'static str, when: When, kind: K
 }
 
 impl Row {
+    /// Whether this is fetched ahead of its use, and in vain unless it is fetched from where its use fetches it.
+    pub fn is_hint(&self) -> bool {
+        match self.when {
+            RelAs(..) => true,
+            Rel(token) => matches!(token, "preload" | "modulepreload" | "prefetch"),
+            _ => false,
+        }
+    }
+
     const fn svg(self) -> Self {
         Self { namespace: Namespace::Svg, ..self }
     }
@@ -169,7 +178,8 @@ impl Row {
     }
 }
 
-const NO_INTEGRITY: &str = "browsers check no integrity of an svg script";
+const NO_CORS_SCRIPT: &str = "an svg script is fetched without CORS, so nothing can pin it on another origin";
+const NO_TWIN: &str = "the net makes no twin of an svg module";
 const OTHER_FILE: &str = "browsers do not fetch an element of a file from another origin";
 const SAME_ORIGIN: &str = "a web app manifest must come from the page's own origin";
 const NO_CORS: &str = "a track of another origin needs `crossorigin` on its media element";
@@ -196,8 +206,12 @@ pub const TABLE: &[Row] = &[
     row("script", "src", Blocking, Script).pinned().twin(),
     row("script", "src", Deferred, Script).pinned().twin(),
     row("script", "src", When::Module, Module).pinned().twin(),
-    row("script", "href", Blocking, Script).svg().never(NO_INTEGRITY),
-    row("script", "xlink:href", Blocking, Script).svg().never(NO_INTEGRITY),
+    row("script", "href", Blocking, Script).svg().never(NO_CORS_SCRIPT),
+    row("script", "href", Deferred, Script).svg().never(NO_CORS_SCRIPT),
+    row("script", "href", When::Module, Module).svg().never(NO_TWIN),
+    row("script", "xlink:href", Blocking, Script).svg().never(NO_CORS_SCRIPT),
+    row("script", "xlink:href", Deferred, Script).svg().never(NO_CORS_SCRIPT),
+    row("script", "xlink:href", When::Module, Module).svg().never(NO_TWIN),
     row("link", "href", Rel("stylesheet"), Stylesheet).pinned().in_place(),
     row("link", "href", RelAs("modulepreload", &["", "script"]), Module).pinned(),
     row("link", "href", Rel("modulepreload"), Hint).untouched(WORKER),
@@ -328,10 +342,9 @@ fn holds(when: When, element: &Element, media_cors: bool) -> bool {
     }
 }
 
-/// Whether a `<link>` has a rel token (HTML, section 4.6.7). One with `itemprop` is not fetched.
+/// Whether a `<link>` has a rel token (HTML, section 4.6.7). `itemprop` beside it is an error, and changes nothing.
 fn has_rel(element: &Element, token: &str) -> bool {
-    element.attribute("itemprop").is_none()
-        && keyword(element, "rel").split_ascii_whitespace().any(|known| known == token)
+    keyword(element, "rel").split_ascii_whitespace().any(|known| known == token)
 }
 
 fn is_deferred(element: &Element) -> bool {
