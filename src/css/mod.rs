@@ -10,6 +10,8 @@ pub enum Use {
     Import,
     /// `url()` or a string of `image-set()` anywhere else.
     Url,
+    /// An element of another file, for a filter, a clip path, a mask or the like: `url(file.svg#id)`.
+    Element,
 }
 
 /// One reference.
@@ -30,7 +32,7 @@ const MAX_DEPTH: usize = 128;
 pub fn references(css: &str) -> Vec<Reference> {
     let mut input = ParserInput::new(css);
     let mut parser = Parser::new(&mut input);
-    let mut finder = Finder { css, found: Vec::new() };
+    let mut finder = Finder { css, found: Vec::new(), name: Name::Other };
     finder.stylesheet(&mut parser);
     finder.found
 }
@@ -51,7 +53,32 @@ pub fn escape(url: &str) -> String {
 struct Finder<'a> {
     css: &'a str,
     found: Vec<Reference>,
+    name: Name,
 }
+
+/// What the last name was, to know whose value a `url()` stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Other,
+    /// A property that takes an element of another file; no colon has followed yet.
+    Element,
+    /// The same, and we are in its value.
+    ElementValue,
+}
+
+/// Properties whose `url()` may name an element (Filter Effects 1, CSS Masking 1, SVG 2).
+const OF_ELEMENTS: [&str; 10] = [
+    "filter",
+    "backdrop-filter",
+    "clip-path",
+    "mask",
+    "marker",
+    "marker-start",
+    "marker-mid",
+    "marker-end",
+    "fill",
+    "stroke",
+];
 
 impl Finder<'_> {
     /// The top level: `@import` counts until the first rule that is neither `@import`, `@charset` nor a `@layer`
@@ -61,6 +88,7 @@ impl Finder<'_> {
         loop {
             let start = parser.position().byte_index();
             let Ok(token) = parser.next().cloned() else { return };
+            self.note_name(&token);
             match &token {
                 Token::AtKeyword(name) if name.eq_ignore_ascii_case("import") => {
                     self.prelude(parser, if imports { Prelude::Import } else { Prelude::Ignored });
@@ -108,6 +136,19 @@ impl Finder<'_> {
         }
     }
 
+    fn note_name(&mut self, token: &Token<'_>) {
+        self.name = match token {
+            Token::Colon if self.name == Name::Element => Name::ElementValue,
+            Token::Ident(name) if self.name != Name::ElementValue && is_of_elements(name) => Name::Element,
+            Token::Colon | Token::Ident(_) | Token::Function(_) | Token::UnquotedUrl(_) => match self.name {
+                Name::ElementValue => Name::ElementValue,
+                Name::Element | Name::Other => Name::Other,
+            },
+            Token::Semicolon | Token::CurlyBracketBlock => Name::Other,
+            _ => self.name,
+        };
+    }
+
     /// One token of a rule or value, and what is inside it.
     fn token(&mut self, parser: &mut Parser<'_, '_>, token: &Token<'_>, start: usize, depth: usize) {
         match token {
@@ -134,6 +175,7 @@ impl Finder<'_> {
             loop {
                 let start = token_start(inner);
                 let Ok(token) = inner.next().cloned() else { return Ok(()) };
+                self.note_name(&token);
                 match &token {
                     Token::QuotedString(url) if strings => self.string(inner, start, url, Use::Url),
                     _ => self.token(inner, &token, start, depth + 1),
@@ -180,8 +222,15 @@ impl Finder<'_> {
     }
 
     fn push(&mut self, range: Range<usize>, url: &str, usage: Use) {
+        let is_element = usage == Use::Url && self.name == Name::ElementValue && url.contains('#');
+        let usage = if is_element { Use::Element } else { usage };
         self.found.push(Reference { range, url: url.to_owned(), usage });
     }
+}
+
+fn is_of_elements(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    OF_ELEMENTS.contains(&name.strip_prefix("-webkit-").unwrap_or(&name))
 }
 
 #[derive(Clone, Copy)]
@@ -217,6 +266,29 @@ mod tests {
         }
         assert_eq!(found(r"a{b:url(a\.png)}"), [(r"a\.png".into(), "a.png".into())]);
         assert_eq!(found("a{b:url(\n x.png\t)}")[0].0, "x.png");
+    }
+
+    #[test]
+    fn an_element_of_another_file_is_told_from_a_picture() {
+        let uses = |css: &str| references(css).into_iter().map(|r| r.usage).collect::<Vec<_>>();
+        for css in [
+            "a{filter:url(f.svg#x)}",
+            "filter: blur(1px) url('f.svg#x')",
+            "a{b:c;-WEBKIT-Clip-Path : url(f.svg#x) content-box",
+            "@media print{a:hover{color:red;mask:none,url(f.svg#x)}}",
+        ] {
+            assert_eq!(uses(css), [Use::Element], "{css}");
+        }
+        for css in [
+            "a{filter:none;background:url(f.svg#x)}",
+            "a{filter:none}b{background:url(f.svg#x)}",
+            "a{transition:filter 1s;background:url(f.svg#x)}",
+            "filter:hover{background:url(f.svg#x)}",
+            "a{filter:url(f.svg)}",
+            "@font-face{src:url(f.svg#x)}",
+        ] {
+            assert_eq!(uses(css), [Use::Url], "{css}");
+        }
     }
 
     #[test]

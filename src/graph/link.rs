@@ -44,6 +44,15 @@ pub struct Linked {
     pub bare: Vec<String>,
     /// Strings that end like a module's name, for the plan to hold against the names there are.
     pub names: Vec<(String, usize)>,
+    /// Elements of other files that a sheet names: where, and the URL.
+    pub elements: Vec<(usize, String)>,
+}
+
+impl Linked {
+    fn is_empty(&self) -> bool {
+        let Self { links, ties, bare, names, elements } = self;
+        links.is_empty() && ties.is_empty() && bare.is_empty() && names.is_empty() && elements.is_empty()
+    }
 }
 
 /// Every asset's references. Assets without any have no entry.
@@ -63,7 +72,7 @@ pub fn link(index: &AssetIndex, mount: &Mount) -> (AssetGraph, Vec<Finding>) {
     let (mut linked, mut findings) = (BTreeMap::new(), Vec::new());
     for (path, (found, told)) in results {
         findings.extend(told);
-        if !found.links.is_empty() || !found.ties.is_empty() || !found.names.is_empty() || !found.bare.is_empty() {
+        if !found.is_empty() {
             linked.insert(path, found);
         }
     }
@@ -87,10 +96,8 @@ fn link_style(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) ->
     let (mut linked, mut findings) = (Linked::default(), Vec::new());
     for reference in css::references(text) {
         let Some(target) = mount.resolve(&base, &reference.url) else { continue };
-        let is_sprite = target.path.extension() == "svg" && target.suffix.contains('#');
-        if is_sprite {
-            // An element of another file: browsers fetch those from the document's own origin alone, so it stays.
-            continue;
+        if reference.usage == css::Use::Element && index.exists(&target.path) {
+            linked.elements.push((reference.range.start, reference.url.trim().to_owned()));
         }
         if index.assets.contains_key(&target.path) {
             linked.links.push(Link { range: reference.range, to: target.path, suffix: target.suffix, import: None });

@@ -102,6 +102,9 @@ codes! {
     RunTimeNames "run-time-names" Warning "let the bundler put a hash into the file names, in a directory of their own";
     /// A module graph starts a worker, which must come from the page's own origin: it stays there.
     WorkerNeedsOrigin "worker-needs-origin" Note "browsers refuse workers from another origin";
+    /// A stylesheet names an element of another file, as in `filter: url(effects.svg#blur)`, which browsers fetch from
+    /// the page's own origin alone: the sheet, and those that import it, stay there.
+    ElementNeedsOrigin "element-needs-origin" Note "move the rule into a small sheet of its own, or into the page";
     /// Two files would be published under one name.
     NameTaken "name-taken" Warning "the file is published under its own name only";
 

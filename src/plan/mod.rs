@@ -1,6 +1,7 @@
 //! The decisions: every asset's final bytes, name, hash and home. Afterwards nothing is decided any more.
 
 mod layout;
+mod sheets;
 mod tied;
 
 pub use layout::own_fingerprint;
@@ -81,7 +82,10 @@ impl Plan {
 pub fn plan(index: &AssetIndex, graph: &AssetGraph, config: &Config) -> (Plan, Vec<Finding>) {
     let named = layout::fingerprinted(index, config);
     let (tied, mut findings) = tied::find(index, graph, config, &named);
-    let mut planner = Planner { index, graph, config, named: &named, tied: &tied, plan: Plan::default() };
+    let (at_home, of_sheets) = sheets::find(index, graph, config);
+    findings.extend(of_sheets);
+    let (named, tied, at_home) = (&named, &tied, &at_home);
+    let mut planner = Planner { index, graph, config, named, tied, at_home, plan: Plan::default() };
     let mut reserved: BTreeMap<SitePath, SitePath> = BTreeMap::new();
     for group in order::groups(graph) {
         planner.publish_group(&group, &mut reserved, &mut findings);
@@ -100,6 +104,7 @@ struct Planner<'p> {
     config: &'p Config,
     named: &'p BTreeSet<SitePath>,
     tied: &'p BTreeMap<SitePath, Home>,
+    at_home: &'p BTreeSet<SitePath>,
     plan: Plan,
 }
 
@@ -136,7 +141,7 @@ impl Planner<'_> {
             }
             reserved.insert(name.clone(), path.clone());
             let home = match (&self.config.cdn, self.tied.get(path)) {
-                (Some(_), tied) if !taken => tied.copied().unwrap_or(Home::Cdn),
+                (Some(_), tied) if !taken && !self.at_home.contains(path) => tied.copied().unwrap_or(Home::Cdn),
                 _ => Home::Origin,
             };
             let imports = self.links(path).iter().filter(|link| link.import == Some(Import::Static));
