@@ -2,6 +2,8 @@
 
 use crate::model::path::SitePath;
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// How far a browser looks for `<meta charset>`.
@@ -96,6 +98,36 @@ fn declared(head: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label(label).map(Encoding::output_encoding)
 }
 
+/// A URL whose query is percent-encoded as a page in this encoding sends it; everything else in it is UTF-8 on every
+/// page (URL Standard, section 4.4, "query state").
+pub fn encode_query<'u>(url: &'u str, encoding: &'static Encoding) -> Cow<'u, str> {
+    let before_fragment = url.find('#').unwrap_or(url.len());
+    let Some(query) = url[..before_fragment].find('?').filter(|_| encoding.output_encoding() != UTF_8) else {
+        return Cow::Borrowed(url);
+    };
+    if url[query..before_fragment].is_ascii() {
+        return Cow::Borrowed(url);
+    }
+    let encoded: String = url[query..before_fragment].chars().map(|c| encode_char(c, encoding)).collect();
+    Cow::Owned(format!("{}{encoded}{}", &url[..query], &url[before_fragment..]))
+}
+
+/// What is percent-encoded in the query of a special URL (URL Standard, section 1.3), besides all that is not ASCII.
+const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
+
+fn encode_char(c: char, encoding: &'static Encoding) -> String {
+    if c.is_ascii() {
+        return c.to_string();
+    }
+    let text = c.to_string();
+    let (bytes, _, is_lost) = encoding.encode(&text);
+    if is_lost {
+        // What the encoding does not have is written as a character reference.
+        return format!("%26%23{}%3B", u32::from(c));
+    }
+    percent_encode(&bytes, QUERY).to_string()
+}
+
 /// Whether lol_html can read the encoding, and ASCII edits are right in it.
 pub fn can_rewrite(encoding: &'static Encoding) -> bool {
     encoding != UTF_16LE && encoding != UTF_16BE && encoding != ISO_2022_JP && encoding.is_ascii_compatible()
@@ -131,6 +163,17 @@ mod tests {
         assert_eq!(sniff(b"<meta http-equiv=content-type content='text/html; charset=gbk'>").encoding.name(), "GBK");
         assert_eq!(sniff(b"<p>").encoding, UTF_8);
         assert!(!can_rewrite(sniff(b"\xff\xfe<\0").encoding));
+    }
+
+    #[test]
+    fn a_query_is_in_the_pages_encoding_and_nothing_else_is() {
+        let old = encoding_rs::WINDOWS_1252;
+        assert_eq!(encode_query("é.png?é=1&€#é", old), "é.png?%E9=1&%80#é");
+        // The second byte of a character may be a letter.
+        assert_eq!(encode_query("a?ア", encoding_rs::SHIFT_JIS), "a?%83A");
+        assert_eq!(encode_query("a?ш", old), "a?%26%231096%3B");
+        assert_eq!(encode_query("é#?é", old), "é#?é");
+        assert_eq!(encode_query("a?é", UTF_8), "a?é");
     }
 
     #[test]

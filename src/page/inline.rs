@@ -104,12 +104,13 @@ impl PageVisitor<'_> {
         });
         let inner = Page {
             url: self.base.url().clone(),
+            encoding: encoding_rs::UTF_8,
             charset: None,
             has_net: self.page.has_net && scripts && !element.inside.noscript,
             syntax: Syntax::Html,
             depth: self.page.depth + 1,
             may_have_policy: false,
-            ..*self.page
+            ..self.page.clone()
         };
         let Ok(made) = rewrite_markup(&inner, value.text.as_bytes(), encoding_rs::UTF_8, None) else { return };
         self.references += made.references;

@@ -30,8 +30,10 @@ use crate::site::Site;
 use crate::site::index::AssetIndex;
 use encoding_rs::Encoding;
 use inject::Injected;
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::ops::Range;
+use std::rc::Rc;
 use survey::Survey;
 use template::Template;
 use url::Url;
@@ -174,6 +176,8 @@ struct Page<'c> {
     syntax: Syntax,
     /// Its own URL.
     url: Url,
+    /// In which the queries of its URLs are sent.
+    encoding: &'static Encoding,
     /// Its `<meta charset>`, and where that stands.
     charset: Option<(Range<usize>, String)>,
     /// What it is as a template, if it is one.
@@ -184,6 +188,8 @@ struct Page<'c> {
     depth: usize,
     /// Whether a Content-Security-Policy may be in it.
     may_have_policy: bool,
+    /// What it uses from the origin, although it is on the CDN as well: hints must lead to the same copy.
+    used_at_home: Rc<BTreeSet<SitePath>>,
 }
 
 impl<'c> Page<'c> {
@@ -206,11 +212,13 @@ impl<'c> Page<'c> {
                 path,
                 syntax,
                 url,
+                encoding,
                 charset,
                 template: None,
                 has_net: true,
                 depth: 0,
                 may_have_policy: true,
+                used_at_home: Rc::default(),
             },
             encoding,
         ))
@@ -345,10 +353,12 @@ impl Looked {
         let forbids = policy::forbids_net(&self.injected.problems, &self.seen).filter(|_| page.has_net);
         let forbids = forbids.filter(|_| page.context.config.net());
         let modules_were_seen = map_fails.is_some() || leaves_modules.is_some() && self.seen.modules.first.is_some();
-        if forbids.is_none() && !modules_were_seen {
+        let is_hinted_in_vain = !self.seen.hinted.is_disjoint(&self.seen.used_at_home);
+        if forbids.is_none() && !modules_were_seen && !is_hinted_in_vain {
             return None;
         }
-        let page = Page { has_net: page.has_net && forbids.is_none(), ..page.clone() };
+        let used_at_home = Rc::new(self.seen.used_at_home.clone());
+        let page = Page { has_net: page.has_net && forbids.is_none(), used_at_home, ..page.clone() };
         let why =
             forbids.map(|(at, why)| (Some(at), Code::CspMeta, format!("the net cannot work under this policy: {why}")));
         Some(Second { page, leaves_modules, why })
@@ -379,11 +389,12 @@ fn stream_markup(
     };
     let mut looked = pass(page, None, Vec::new(), &mut io::sink())?;
     let second = looked.second(page);
+    let looks_again = second.is_some();
     let (page, leaves_modules, why) = match second {
         Some(second) => (second.page, second.leaves_modules, second.why),
         None => (page.clone(), None, None),
     };
-    if why.is_some() || leaves_modules.is_some() {
+    if looks_again {
         looked = pass(&page, leaves_modules.clone(), Vec::new(), &mut io::sink())?;
         looked.findings.extend(why);
     }

@@ -6,6 +6,7 @@ use crate::css;
 use crate::graph::resolve::Target;
 use crate::html::attribute_value::{Decoded, escape};
 use crate::html::attributes::{self, Fallback, Form, Kind, Moves, Reference, Row};
+use crate::html::encoding::encode_query;
 use crate::html::splice::Change;
 use crate::html::srcset;
 use crate::html::template;
@@ -23,6 +24,14 @@ pub(super) struct Written<'p> {
     pub(super) on_cdn: bool,
     pub(super) original: SitePath,
     pub(super) suffix: String,
+}
+
+/// What has been said at some moment.
+#[derive(Clone, Copy)]
+pub(super) struct Told {
+    decisions: usize,
+    references: usize,
+    moved: usize,
 }
 
 /// Where a reference stands.
@@ -157,9 +166,11 @@ impl<'c> PageVisitor<'c> {
         quote: impl Fn(&str) -> String,
         all: &mut Rewritten,
     ) {
+        let told = self.told();
         for (part, url, row) in parts {
             let Some(written) = self.write(&url, row, Spot::of(element, attribute)) else { continue };
             if attribute.value.len() != range.len() {
+                self.take_back(told);
                 self.tell(range.start, Code::MixedEncoding, format!("`{}` is left alone", attribute.name));
                 return;
             }
@@ -185,7 +196,10 @@ impl<'c> PageVisitor<'c> {
             self.left(spot, reference, "crawlers need an absolute URL; say --site-url");
             return None;
         }
+        let used_at_home = row.is_hint() && self.page.used_at_home.contains(&target.path);
         let stays = self.why_it_stays(row, publication, spot.inside);
+        let stays = stays.or(used_at_home.then_some("what uses it on this page stays on the origin"));
+        self.note_home(row, &target.path, publication, stays.is_some());
         let cdn = context.config.cdn.as_ref().filter(|_| stays.is_none());
         let url = match cdn {
             Some(cdn) => cdn.url_for(&publication.path) + &target.suffix,
@@ -201,6 +215,14 @@ impl<'c> PageVisitor<'c> {
         Some(Written { url, publication, on_cdn: cdn.is_some(), original: target.path, suffix: target.suffix })
     }
 
+    fn note_home(&mut self, row: &Row, path: &SitePath, publication: &Publication, stays: bool) {
+        if row.is_hint() && !stays {
+            self.seen.hinted.insert(path.clone());
+        } else if !row.is_hint() && stays && publication.home == Home::Cdn {
+            self.seen.used_at_home.insert(path.clone());
+        }
+    }
+
     /// The file that a reference leads to, and how it is published.
     fn find(&mut self, reference: &str, spot: Spot<'_>) -> Option<(Target, &'c Publication)> {
         let context = self.page.context;
@@ -208,6 +230,10 @@ impl<'c> PageVisitor<'c> {
             self.left(spot, reference, "it is made by a template");
             return None;
         };
+        // Modules and style attributes are UTF-8 on every page, as browsers have it.
+        let is_unicode = matches!(spot.attribute, "import" | "style");
+        let encoding = if is_unicode { encoding_rs::UTF_8 } else { self.page.encoding };
+        let literal = encode_query(&literal, encoding);
         let Some(target) = context.config.mount.resolve(self.base.url(), &literal) else {
             self.left(spot, reference, "it leads to no file of this site");
             return None;
@@ -283,6 +309,19 @@ impl<'c> PageVisitor<'c> {
             Some(media_type::Kind::Script | media_type::Kind::Style) => &attributes::NAMED_CODE,
             _ => &attributes::NAMED,
         }
+    }
+
+    /// How much has been said so far.
+    pub(super) fn told(&self) -> Told {
+        Told { decisions: self.decisions.len(), references: self.references, moved: self.moved }
+    }
+
+    /// Takes back what has been said since: it is not written.
+    pub(super) fn take_back(&mut self, told: Told) {
+        for decision in &mut self.decisions[told.decisions..] {
+            decision.fate = Fate::Left { why: "its bytes and characters do not line up".to_owned() };
+        }
+        (self.references, self.moved) = (told.references, told.moved);
     }
 
     pub(super) fn left(&mut self, spot: Spot<'_>, reference: &str, why: &str) {

@@ -32,6 +32,10 @@ pub(super) struct Survey {
     pub(super) policies: Vec<Policy>,
     /// What it takes from the CDN.
     pub(super) uses: Uses,
+    /// What it names on the origin, although it is on the CDN as well.
+    pub(super) used_at_home: BTreeSet<SitePath>,
+    /// What its hints fetch from the CDN.
+    pub(super) hinted: BTreeSet<SitePath>,
     /// Whether a script that has not the page's nonce comes from the CDN.
     pub(super) moves_without_nonce: bool,
     /// Inline scripts whose text was edited.

@@ -168,6 +168,7 @@ impl Visitor for PageVisitor<'_> {
             return Vec::new();
         }
         let InlineText { kind, nonce, before, inside } = asked;
+        let told = self.told();
         let rewritten = match kind {
             TextKind::ImportMap => return Vec::new(),
             TextKind::Style => self.rewrite_style(text, start, inside),
@@ -177,6 +178,7 @@ impl Visitor for PageVisitor<'_> {
             return Vec::new();
         }
         if !aligned {
+            self.take_back(told);
             self.tell(start, Code::MixedEncoding, "inline text is left alone");
             return Vec::new();
         }
