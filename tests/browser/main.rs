@@ -5,6 +5,7 @@
 //! Needs `chromium` and `chromedriver` on PATH.
 
 mod browser;
+mod requests;
 
 use browser::Browser;
 use serde_json::Value;
