@@ -3,6 +3,7 @@
 use crate::css;
 use crate::graph::resolve::Mount;
 use crate::js;
+use crate::json::web_manifest;
 use crate::model::finding::{Code, Finding};
 use crate::model::media_type::Kind;
 use crate::model::path::SitePath;
@@ -87,6 +88,7 @@ fn link_asset(path: &SitePath, asset: &Asset, index: &AssetIndex, mount: &Mount)
     };
     Some(match asset.kind {
         Kind::Style => link_style(path, text, index, mount),
+        Kind::WebManifest => link_web_manifest(path, text, index, mount),
         _ => link_script(path, text, index, mount),
     })
 }
@@ -103,6 +105,29 @@ fn link_style(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) ->
             linked.links.push(Link { range: reference.range, to: target.path, suffix: target.suffix, import: None });
         } else {
             findings.extend(missing(index, path, text, reference.range.start, &target.path, &reference.url));
+        }
+    }
+    (linked, findings)
+}
+
+/// A web app manifest's pictures. One that is not JSON is published as it is: browsers take nothing from it either.
+fn link_web_manifest(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -> (Linked, Vec<Finding>) {
+    let (mut linked, mut findings) = (Linked::default(), Vec::new());
+    let icons = match web_manifest::icons(text) {
+        Ok(icons) => icons,
+        Err(error) => {
+            let finding =
+                Finding::at(Code::WebManifestNotParsed, path.as_str(), text.as_bytes(), error.offset, error.message);
+            return (linked, vec![finding]);
+        }
+    };
+    let base = mount.url_of(path);
+    for web_manifest::Icon { range, url } in icons {
+        let Some(target) = mount.resolve(&base, &url) else { continue };
+        if index.assets.contains_key(&target.path) {
+            linked.links.push(Link { range, to: target.path, suffix: target.suffix, import: None });
+        } else {
+            findings.extend(missing(index, path, text, range.start, &target.path, &url));
         }
     }
     (linked, findings)

@@ -317,10 +317,14 @@ pub fn references(element: &Element, media_cors: bool) -> Vec<Reference<'_>> {
     found
 }
 
-/// Whether the row is about this element's namespace. Rows of HTML count in svg too: an svg that its parent's end tag
-/// closed still looks open, and what a browser does not fetch there may name the published file all the same.
+/// Whether the row is about this element's namespace. What HTML and SVG have in common by name alone is told apart; other
+/// rows of HTML do no harm in SVG, where nothing is fetched for them.
 fn is_of(row: &Row, element: &Element) -> bool {
-    row.namespace == Namespace::Html || element.namespace == Namespace::Svg
+    match row.namespace {
+        Namespace::Svg => element.namespace == Namespace::Svg,
+        _ if matches!(row.element, "script" | "image") => element.namespace == Namespace::Html,
+        _ => true,
+    }
 }
 
 fn holds(when: When, element: &Element, media_cors: bool) -> bool {

@@ -17,6 +17,12 @@ impl BaseUrl {
         Self { url, from_element: false }
     }
 
+    /// That of a page in an attribute of this one (HTML, section 2.4.3, "about:srcdoc").
+    #[must_use]
+    pub fn for_srcdoc(&self) -> Self {
+        Self::of_page(self.url.clone())
+    }
+
     /// The URL.
     pub fn url(&self) -> &Url {
         &self.url

@@ -5,14 +5,14 @@
 use crate::html::template;
 
 /// The elements the rewriter wants to see, each one bit of [`Candidates::tags`], by their first letters.
-pub const TAGS: [&str; 28] = [
-    "audio", "base", "body", "feimage", "frameset", "iframe", "image", "img", "input", "link", "math", "meta",
-    "noscript", "script", "source", "style", "svg", "table", "tbody", "td", "template", "tfoot", "th", "thead", "tr",
-    "track", "use", "video",
+pub const TAGS: [&str; 30] = [
+    "audio", "base", "body", "col", "colgroup", "feimage", "frameset", "iframe", "image", "img", "input", "link",
+    "math", "meta", "noscript", "script", "source", "style", "svg", "table", "tbody", "td", "template", "tfoot", "th",
+    "thead", "tr", "track", "use", "video",
 ];
 
-/// Elements in which the net must not be placed.
-pub const HOISTED: [&str; 4] = ["svg", "math", "template", "frameset"];
+/// Elements in which the net must not be placed: a script there is none, or does not run, or ends them.
+pub const HOISTED: [&str; 6] = ["svg", "math", "template", "frameset", "colgroup", "col"];
 
 /// What a tag must say to be wanted, where not every one is: a `<meta>` a policy or an image, a cell its background, a
 /// frame its document.
@@ -46,6 +46,9 @@ pub struct Candidates<'n> {
     pub nonce: bool,
     /// Whether a template's statements may be there.
     pub template: bool,
+    /// Where the first tag begins that lol_html 3.0.3 misreads: behind `<title a=>` comes text, which it takes for
+    /// elements. `None` when there is none.
+    pub misread: Option<usize>,
 }
 
 impl<'n> Candidates<'n> {
@@ -53,6 +56,9 @@ impl<'n> Candidates<'n> {
     pub fn of(page: &[u8], named: &'n [String]) -> Self {
         let mut found = Self::default();
         for at in memchr::memchr_iter(b'<', page) {
+            if found.misread.is_none() && begins_text(page, at + 1) {
+                found.misread = Some(at);
+            }
             let Some(index) = tag_at(&page[at + 1..]) else {
                 if template::is_marker_at(&page[at..]) {
                     found.last = Some(at);
@@ -62,7 +68,13 @@ impl<'n> Candidates<'n> {
             let name = TAGS[index];
             let name_end = at + 1 + name.len();
             // The commonest tags of all are closed at once.
-            let tag = || if page.get(name_end) == Some(&b'>') { &[] } else { &page[at..tag_end(page, name_end)] };
+            let tag = || {
+                if page.get(name_end) == Some(&b'>') {
+                    &[]
+                } else {
+                    &page[at..tag_end(page, name_end).end.unwrap_or(page.len())]
+                }
+            };
             let words = condition(name);
             if !words.is_empty() && !may_say(tag(), words) {
                 continue;
@@ -106,6 +118,7 @@ impl<'n> Candidates<'n> {
             csp: true,
             nonce: true,
             template: true,
+            misread: None,
         }
     }
 
@@ -128,15 +141,16 @@ fn tag_at(name: &[u8]) -> Option<usize> {
     let (from, to) = match name.first()?.to_ascii_lowercase() {
         b'a' => (0, 1),
         b'b' => (1, 3),
-        b'f' => (3, 5),
-        b'i' => (5, 9),
-        b'l' => (9, 10),
-        b'm' => (10, 12),
-        b'n' => (12, 13),
-        b's' => (13, 17),
-        b't' => (17, 26),
-        b'u' => (26, 27),
-        b'v' => (27, 28),
+        b'c' => (3, 5),
+        b'f' => (5, 7),
+        b'i' => (7, 11),
+        b'l' => (11, 12),
+        b'm' => (12, 14),
+        b'n' => (14, 15),
+        b's' => (15, 19),
+        b't' => (19, 28),
+        b'u' => (28, 29),
+        b'v' => (29, 30),
         _ => return None,
     };
     TAGS[from..to].iter().position(fits).map(|index| from + index)
@@ -155,22 +169,52 @@ fn last_of(name: &str, page: &[u8]) -> Option<usize> {
     None
 }
 
-/// Where a tag ends whose name ended at `at`: past its `>`, by the attribute states of the tokenizer (HTML, sections
-/// 13.2.5.32 to 13.2.5.39), or the end of the page.
-fn tag_end(page: &[u8], mut at: usize) -> usize {
+/// Whether the tag whose name begins at `at` is one of an element that holds text, and ends behind an `=`.
+fn begins_text(page: &[u8], at: usize) -> bool {
+    const TEXT: [&str; 10] =
+        ["script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes", "noscript", "plaintext"];
+    if !matches!(page.get(at).map(u8::to_ascii_lowercase), Some(b's' | b't' | b'x' | b'i' | b'n' | b'p')) {
+        return false;
+    }
+    let name = &page[at..];
+    let fits = |tag: &&str| {
+        name.len() > tag.len()
+            && name[..tag.len()].eq_ignore_ascii_case(tag.as_bytes())
+            && (name[tag.len()].is_ascii_whitespace() || name[tag.len()] == b'/')
+    };
+    TEXT.iter().find(|tag| fits(tag)).is_some_and(|tag| tag_end(page, at + tag.len()).without_value)
+}
+
+/// The end of a tag.
+pub(crate) struct Tag {
+    /// Past its `>`; `None` when the page ends before.
+    pub(crate) end: Option<usize>,
+    /// Whether a `/` stands before the `>`, and is not part of a value.
+    pub(crate) self_closing: bool,
+    /// Whether an `=` stands before the `>`, and no value.
+    without_value: bool,
+}
+
+/// Where a tag ends whose name ended at `at`, by the attribute states of the tokenizer (HTML, sections 13.2.5.32 to
+/// 13.2.5.39).
+pub(crate) fn tag_end(page: &[u8], mut at: usize) -> Tag {
     enum State {
         BeforeName,
         Name,
         BeforeValue,
         Unquoted,
     }
+    const OPEN: Tag = Tag { end: None, self_closing: false, without_value: false };
     let mut state = State::BeforeName;
     while let Some(byte) = page.get(at) {
         let white = byte.is_ascii_whitespace();
         state = match (state, byte) {
-            (_, b'>') => return at + 1,
+            (state, b'>') => {
+                let self_closing = matches!(state, State::BeforeName) && page[at - 1] == b'/';
+                return Tag { end: Some(at + 1), self_closing, without_value: matches!(state, State::BeforeValue) };
+            }
             (State::BeforeValue, b'"' | b'\'') => {
-                let Some(close) = memchr::memchr(*byte, &page[at + 1..]) else { return page.len() };
+                let Some(close) = memchr::memchr(*byte, &page[at + 1..]) else { return OPEN };
                 at += close + 1;
                 State::BeforeName
             }
@@ -188,7 +232,7 @@ fn tag_end(page: &[u8], mut at: usize) -> usize {
             // White space may stand between a name and its `=`: only the next name ends it.
             (State::Name, _) if white => {
                 let next = page[at..].iter().position(|byte| !byte.is_ascii_whitespace());
-                let Some(next) = next else { return page.len() };
+                let Some(next) = next else { return OPEN };
                 at += next - 1;
                 if page[at + 1] == b'=' { State::Name } else { State::BeforeName }
             }
@@ -197,13 +241,17 @@ fn tag_end(page: &[u8], mut at: usize) -> usize {
         };
         at += 1;
     }
-    page.len()
+    OPEN
 }
 
 /// Whether a tag holds one of these words, or a character reference that may spell it.
 fn may_say(tag: &[u8], words: &[&str]) -> bool {
-    let says = |word: &str| tag.windows(word.len()).any(|bytes| bytes.eq_ignore_ascii_case(word.as_bytes()));
-    words.iter().any(|word| says(word)) || memchr::memmem::find(tag, b"&#").is_some()
+    let says = |word: &&str| {
+        let first = word.as_bytes()[0];
+        memchr::memchr2_iter(first, first.to_ascii_uppercase(), tag)
+            .any(|at| tag.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes())))
+    };
+    words.iter().any(says) || memchr::memchr_iter(b'&', tag).any(|at| tag.get(at + 1) == Some(&b'#'))
 }
 
 /// The tag of the last `style` attribute whose value may hold a URL: with a parenthesis, an escape or a character
@@ -248,8 +296,19 @@ mod tests {
 
     #[test]
     fn a_tag_ends_where_the_tokenizer_says() {
-        for tag in ["<p>", "<p a='>' b=\">\">", "<p =\"x b=\"y>z\">", "<p a = '>'>", "<p a'b>", "<p a=b'>", "<p/a=/>"] {
-            assert_eq!(tag_end(format!("{tag}<q a='>'>").as_bytes(), 2), tag.len(), "{tag}");
+        for tag in [
+            "<p>",
+            "<p a='>' b=\">\">",
+            "<p =\"x b=\"y>z\">",
+            "<p a = '>'>",
+            "<p a'b>",
+            "<p a=b'>",
+            "<p/a=c>",
+            "<p/>",
+            "<p a='/'/>",
+        ] {
+            let end = tag_end(format!("{tag}<q a='>'>").as_bytes(), 2);
+            assert_eq!((end.end, end.self_closing), (Some(tag.len()), tag.ends_with("/>")), "{tag}");
         }
         assert!(Candidates::of(b"<script data-a='>' TYPE=Module>", &[]).modules);
         assert!(!Candidates::of(b"<script src=a></script> a module", &[]).modules);
@@ -281,6 +340,16 @@ mod tests {
         }
         let named = ["data-src".to_owned()];
         assert_eq!(Candidates::of(b"<b><i DATA-SRC=x>", &named).last, Some(3));
+    }
+
+    #[test]
+    fn a_tag_that_is_misread_is_found() {
+        for page in ["<b><title a=>", "<b><SCRIPT src =\n>", "<b><style a=b c= >"] {
+            assert_eq!(Candidates::of(page.as_bytes(), &[]).misread, Some(3), "{page}");
+        }
+        for page in ["<script>a=>b", "<title a==>", "<p a=>", "<script a='='>", "<script a='=>", "<titles a=>"] {
+            assert_eq!(Candidates::of(page.as_bytes(), &[]).misread, None, "{page}");
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! HTML: bytes to bytes, asking a visitor. Knows HTML, no policy.
 
+pub mod alignment;
 pub mod attribute_value;
 pub mod attributes;
 pub mod base_url;
 pub mod candidates;
 pub mod csp;
 pub mod encoding;
+pub mod foreign;
 pub mod rewriter;
 pub mod splice;
 pub mod srcset;

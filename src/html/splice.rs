@@ -23,6 +23,14 @@ impl Change {
         }
     }
 
+    /// The same at another place; `None` when that is none.
+    pub fn moved(self, to: impl Fn(usize) -> Option<usize>) -> Option<Self> {
+        Some(match self {
+            Self::Replace(range, text) => Self::Replace(to(range.start)?..to(range.end)?, text),
+            Self::Attributes(at, text) => Self::Attributes(to(at)?, text),
+        })
+    }
+
     /// The same for a text that is there: which bytes of it become what.
     pub fn in_text(self, text: &[u8]) -> (Range<usize>, Vec<u8>) {
         match self {

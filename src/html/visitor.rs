@@ -30,7 +30,8 @@ pub struct Element {
     pub namespace: Namespace,
     /// What is around it.
     pub inside: Inside,
-    /// Where the outermost `svg`, `math`, `template` or `frameset` around this element begins.
+    /// Where a script that must stand before this element goes, when right before it there can be none that runs: at
+    /// the outermost `svg`, `math` or `template` around it, or at the first column of a table.
     pub hoist_to: Option<usize>,
 }
 
@@ -93,6 +94,12 @@ pub trait Visitor {
 
     /// The text last asked for, which begins at `start`, is too long to be held: it will not come.
     fn text_too_long(&mut self, _start: usize) {}
+
+    /// The changes to the text that begins at `start` cannot be made: its bytes and characters do not line up.
+    fn misaligned(&mut self, _start: usize) {}
+
+    /// The page is left alone from `at` on: what browsers make of it there cannot be told from its tags alone.
+    fn lost(&mut self, _at: usize) {}
 }
 
 /// Why a page was not rewritten.

@@ -88,13 +88,12 @@ pub fn parse(text: &str) -> Result<ImportMap, ParseError> {
 
 fn entries(text: &str, part: &str, what: &str) -> Result<Entries, ParseError> {
     let members = object_of(text, part, what)?;
-    members
-        .into_iter()
-        .map(|(key, value)| match value.starts_with('"') {
-            true => Ok((key, Value::Text(super::parse(text, value)?))),
-            false => Ok((key, Value::Json(compact(value)))),
-        })
-        .collect()
+    let is_text = |value: &str| value.starts_with('"');
+    let entry = |(key, value)| {
+        let value = if is_text(value) { Value::Text(super::parse(text, value)?) } else { Value::Json(compact(value)) };
+        Ok((key, value))
+    };
+    members.into_iter().map(entry).collect()
 }
 
 fn object_of<'t>(text: &'t str, part: &'t str, what: &str) -> Result<Vec<(String, &'t str)>, ParseError> {

@@ -119,9 +119,14 @@ impl Table {
         keys.find_map(|key| self.addresses.get_key_value(key)).map(|(key, address)| (key.as_str(), address.as_ref()))
     }
 
-    /// Where the key `text` itself leads. `None`: there is no such key.
-    pub(super) fn get(&self, text: &str) -> Option<Option<&Url>> {
-        self.addresses.get(text).map(Option::as_ref)
+    /// Whether `name` itself is a key.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.addresses.contains_key(name)
+    }
+
+    /// Where the key `name` itself leads.
+    pub(super) fn address(&self, name: &str) -> Option<&Url> {
+        self.addresses.get(name)?.as_ref()
     }
 
     /// "Resolve an imports match".

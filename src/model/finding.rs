@@ -68,13 +68,17 @@ codes! {
     PageEncoding "page-encoding" Warning "save the page as UTF-8";
     /// The parser gave up on the page, or it is XHTML that is not well-formed or has a DTD of its own: it is copied.
     PageNotParsed "page-not-parsed" Warning "check the markup near the place named";
+    /// A frameset, an `<svg>` or `<math>` whose tags do not pair, or a tag like `<title a=>` that the parser misreads:
+    /// what browsers see behind it cannot be told from the tags alone, so the rest of the page is left alone.
+    AmbiguousMarkup "ambiguous-markup" Warning "close elements of svg and math in the order they were opened; write `src=\"\"` for no value";
     /// The net cannot work under a Content-Security-Policy that the page sets: what it would have to save stays on the
     /// origin. Or the policy is made by a template and cannot be amended: the page is copied.
     CspMeta "csp-meta" Warning "give the policy and the page's scripts a nonce";
     /// The net works under a Content-Security-Policy that the page sets, but not for everything.
     CspLimits "csp-limits" Warning "give the policy and the page's scripts a nonce";
-    /// The page has an import map with addresses of this site: its modules stay as they are, on the origin.
-    OwnImportMap "own-import-map" Note "modules named through an import map cannot fall back, so they are not moved";
+    /// There can be no import map that is right in both homes, or it would be too long: the page's modules stay as they
+    /// are, on the origin.
+    OwnImportMap "own-import-map" Note "give the page one import map, for modules that all move; bundle a graph of thousands";
     /// An inline script imports a module by name at run time: that module is loaded from the origin.
     InlineDynamicImport "inline-dynamic-import" Note "a failing import() tells nobody, so it is not moved";
     /// Text whose bytes and characters do not line up (invalid or mixed encoding): left alone.
@@ -94,6 +98,8 @@ codes! {
     SourceEncoding "source-encoding" Warning "save it as UTF-8";
     /// A script that does not parse: published unchanged.
     ScriptNotParsed "script-not-parsed" Warning "browsers will refuse it as well";
+    /// A web app manifest that is no JSON: published unchanged.
+    WebManifestNotParsed "web-manifest-not-parsed" Warning "browsers will refuse it as well";
     /// A module graph imports a name that is only known at run time, and its names carry no fingerprint: it stays on
     /// the origin.
     DynamicImportRoot "dynamic-import-root" Warning "let the bundler put a hash into the file names, in a directory of their own";
@@ -151,13 +157,69 @@ pub struct Position {
 impl Position {
     /// Where byte `offset` of `bytes` stands.
     pub fn of(bytes: &[u8], offset: usize) -> Self {
-        let before = &bytes[..offset.min(bytes.len())];
-        let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-        Self {
-            line: memchr::memchr_iter(b'\n', before).count() + 1,
-            // UTF-8's continuation bytes are no characters of their own.
-            column: before[line_start..].iter().filter(|byte| **byte & 0xC0 != 0x80).count() + 1,
+        let mut positions = Positions::of([offset]);
+        positions.feed(bytes);
+        positions.get(offset)
+    }
+}
+
+/// The places of many offsets in a file whose bytes are given piece by piece.
+#[derive(Debug, Default)]
+pub struct Positions {
+    /// Ascending.
+    wanted: Vec<usize>,
+    found: Vec<Position>,
+    /// How many bytes have passed, and where that is, both counted from 0.
+    passed: usize,
+    line: usize,
+    column: usize,
+}
+
+impl Positions {
+    /// Of these byte offsets.
+    pub fn of(offsets: impl IntoIterator<Item = usize>) -> Self {
+        let mut wanted: Vec<_> = offsets.into_iter().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        Self { wanted, ..Self::default() }
+    }
+
+    /// Whether all have been found, so that no more bytes are needed.
+    pub fn is_complete(&self) -> bool {
+        self.found.len() == self.wanted.len()
+    }
+
+    /// Takes the file's next bytes.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        while let Some(offset) = self.wanted.get(self.found.len()).copied() {
+            let before = (offset - self.passed).min(bytes.len());
+            self.pass(&bytes[..before]);
+            bytes = &bytes[before..];
+            if self.passed < offset {
+                return;
+            }
+            self.found.push(self.here());
         }
+    }
+
+    /// The place of an offset. One that the file does not reach is at its end.
+    pub fn get(&self, offset: usize) -> Position {
+        let found = self.wanted.binary_search(&offset).ok().and_then(|index| self.found.get(index));
+        found.copied().unwrap_or_else(|| self.here())
+    }
+
+    fn here(&self) -> Position {
+        Position { line: self.line + 1, column: self.column + 1 }
+    }
+
+    fn pass(&mut self, bytes: &[u8]) {
+        let newlines = memchr::memchr_iter(b'\n', bytes).count();
+        let line = memchr::memrchr(b'\n', bytes).map_or(bytes, |newline| &bytes[newline + 1..]);
+        // UTF-8's continuation bytes are no characters of their own.
+        let characters = line.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+        self.column = if newlines == 0 { self.column + characters } else { characters };
+        self.line += newlines;
+        self.passed += bytes.len();
     }
 }
 
@@ -180,6 +242,11 @@ impl Finding {
         Self { path: path.into(), position: None, code, reason: reason.into() }
     }
 
+    /// A finding at a place of a file.
+    pub fn at_position(code: Code, path: impl Into<String>, position: Position, reason: impl Into<String>) -> Self {
+        Self { position: Some(position), ..Self::of_file(code, path, reason) }
+    }
+
     /// A finding at byte `offset` of a file with these `bytes`.
     pub fn at(code: Code, path: impl Into<String>, bytes: &[u8], offset: usize, reason: impl Into<String>) -> Self {
         Self { position: Some(Position::of(bytes, offset)), ..Self::of_file(code, path, reason) }
@@ -199,5 +266,25 @@ impl fmt::Display for Finding {
             Level::Error => "error",
         };
         write!(f, ": {level}[{}]: {}\n  hint: {}", self.code, self.reason, self.code.hint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_the_same_however_the_file_is_cut() {
+        let text = "a\né b\n\nc".as_bytes();
+        let expected =
+            [(0, 1, 1), (1, 1, 2), (2, 2, 1), (4, 2, 2), (5, 2, 3), (7, 3, 1), (8, 4, 1), (9, 4, 2), (99, 4, 2)];
+        for step in [1, 2, 3, 100] {
+            let mut positions = Positions::of(expected.iter().rev().map(|(offset, ..)| *offset));
+            text.chunks(step).for_each(|piece| positions.feed(piece));
+            for (offset, line, column) in expected {
+                assert_eq!(positions.get(offset), Position { line, column }, "{offset} in steps of {step}");
+                assert_eq!(Position::of(text, offset), Position { line, column }, "{offset}");
+            }
+        }
     }
 }

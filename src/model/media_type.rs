@@ -17,7 +17,9 @@ pub enum Kind {
     Media,
     /// What scripts load: JSON modules, WebAssembly.
     Data,
-    /// Everything that is not an asset: pages, feeds, archives, source maps, web manifests.
+    /// A web app manifest: it must come from the page's own origin.
+    WebManifest,
+    /// Everything that is not an asset: pages, feeds, archives, source maps.
     Other,
 }
 
@@ -25,8 +27,9 @@ pub enum Kind {
 ///
 /// Only what can be an asset is listed: the rest is published as it is, and its type is the server's business.
 pub fn of(path: &SitePath) -> (Kind, &'static str) {
-    let web_manifest = matches!(path.file_name(), "manifest.json" | "site.webmanifest");
     match path.extension().as_str() {
+        "webmanifest" => (Kind::WebManifest, "application/manifest+json"),
+        "json" if path.file_name() == "manifest.json" => (Kind::WebManifest, "application/manifest+json"),
         "js" | "mjs" => (Kind::Script, "text/javascript"),
         "css" => (Kind::Style, "text/css"),
         "png" => (Kind::Image, "image/png"),
@@ -54,7 +57,7 @@ pub fn of(path: &SitePath) -> (Kind, &'static str) {
         "wav" => (Kind::Media, "audio/wav"),
         "flac" => (Kind::Media, "audio/flac"),
         "vtt" => (Kind::Media, "text/vtt"),
-        "json" if !web_manifest => (Kind::Data, "application/json"),
+        "json" => (Kind::Data, "application/json"),
         "wasm" => (Kind::Data, "application/wasm"),
         _ => (Kind::Other, "application/octet-stream"),
     }

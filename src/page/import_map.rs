@@ -40,11 +40,7 @@ pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Mapped {
         Some(own) if !has_one_home(page, seen, &reached) => Mapped::fails(own, "its modules do not all move"),
         Some(own) => own_map(page, own, &pins),
         None if pins.is_empty() => Mapped::default(),
-        None => Mapped {
-            new: place(page, seen)
-                .map(|at| (at, ImportMap::pinning(pins.iter().map(|(url, integrity)| (url, integrity))).to_json())),
-            ..Mapped::default()
-        },
+        None => new_map(page, seen, &pins),
     }
 }
 
@@ -52,6 +48,20 @@ impl Mapped {
     fn fails(own: &OwnMap, why: &str) -> Self {
         Self { fails: Some((own.range.start, why.to_owned())), ..Self::default() }
     }
+}
+
+/// A map that only pins, for a page that has none of its own.
+fn new_map(page: &Page<'_>, seen: &Survey, pins: &[(String, String)]) -> Mapped {
+    let Some(at) = place(page, seen) else { return Mapped::default() };
+    let text = ImportMap::pinning(pins.iter().map(|(url, integrity)| (url, integrity))).to_json();
+    if text.len() > MAX_LEN {
+        return Mapped { fails: Some((at, too_long(&text))), ..Mapped::default() };
+    }
+    Mapped { new: Some((at, text)), ..Mapped::default() }
+}
+
+fn too_long(text: &str) -> String {
+    format!("their import map would take {} bytes", text.len())
 }
 
 /// Before the first module. In a part of a page nobody knows what stands before it.
@@ -155,7 +165,7 @@ fn own_map(page: &Page<'_>, own: &OwnMap, pins: &[(String, String)]) -> Mapped {
     };
     let text = own.map.for_both_homes(&homes, pins).to_json();
     if text.len() > MAX_LEN {
-        return Mapped::fails(own, &format!("it would take {} bytes", text.len()));
+        return Mapped::fails(own, &too_long(&text));
     }
     let changed = text != own.map.to_json();
     let change = changed.then(|| (Change::Replace(own.range.clone(), text.clone().into_bytes()), text));

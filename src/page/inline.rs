@@ -1,8 +1,9 @@
 //! The texts that stand in a page itself: sheets, modules, import maps, and whole pages in `srcdoc`.
 
+use super::Page;
+use super::look::rewrite_markup;
 use super::references::{Spot, Written};
 use super::visitor::{PageVisitor, Rewritten};
-use super::{Page, rewrite_markup};
 use crate::css;
 use crate::html::attribute_value::{Decoded, escape};
 use crate::html::attributes::{self, Row};
@@ -54,7 +55,9 @@ impl PageVisitor<'_> {
             let is_mapped = self.base.url().join(&specifier.text).ok().as_ref() != Some(&url) || specifier.is_bare();
             let reference = if is_mapped { url.as_str() } else { &specifier.text };
             let Some(mut written) = self.write(reference, row, spot) else { continue };
-            self.note_import(&written, reference, before);
+            if !inside.noscript {
+                self.note_import(&written, reference, before);
+            }
             if is_mapped && !written.on_cdn {
                 continue;
             }
@@ -103,11 +106,12 @@ impl PageVisitor<'_> {
             Decoded::new(sandbox).text.split_ascii_whitespace().any(|token| token.eq_ignore_ascii_case("allow-scripts"))
         });
         let inner = Page {
-            url: self.base.url().clone(),
+            url: self.base.for_srcdoc().url().clone(),
             encoding: encoding_rs::UTF_8,
             charset: None,
             has_net: self.page.has_net && scripts && !element.inside.noscript,
             syntax: Syntax::Html,
+            is_utf8: true,
             depth: self.page.depth + 1,
             may_have_policy: false,
             ..self.page.clone()

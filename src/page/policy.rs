@@ -9,6 +9,10 @@ use crate::html::csp::{self, Edited, Needs, Problem};
 use crate::html::splice::{self, Change};
 use crate::html::template;
 use crate::model::finding::Code;
+use std::sync::LazyLock;
+
+/// The net's hash: on every page the same.
+static NET_HASH: LazyLock<String> = LazyLock::new(|| csp::hash(NET.trim_end()));
 
 /// The nonce that injected scripts carry.
 ///
@@ -34,7 +38,7 @@ pub(super) fn needs(page: &Page<'_>, seen: &Survey, has_net: bool, map: Option<&
         fonts: uses.fonts || uses.styles,
         media: uses.media,
         fetches: uses.modules,
-        net: has_net.then(|| csp::hash(NET.trim_end())),
+        net: has_net.then(|| NET_HASH.clone()),
         deferred: uses.deferred,
         injected: map.map(csp::hash).into_iter().collect(),
         edited_scripts: seen.edited_scripts.clone(),

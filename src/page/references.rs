@@ -127,13 +127,26 @@ impl<'c> PageVisitor<'c> {
         let Some(range) = attribute.range.clone() else { return };
         let value = Decoded::new(&attribute.value);
         let calls = template::static_calls(&value.text, &self.page.context.config.settings.templates);
-        let urls = if calls.is_empty() {
-            srcset::urls(&value.text)
-        } else {
+        let urls = if !calls.is_empty() {
             calls.into_iter().map(|call| call.range.start..call.range.end + call.suffix.len()).collect()
+        } else if template::is_literal(&attribute.value) {
+            self.fetched(element, attribute, &value.text)
+        } else {
+            // Where its parts begin and end is known only when the template runs.
+            return self.left(Spot::of(element, attribute), &value.text, "it is made by a template");
         };
         let parts: Vec<_> = urls.into_iter().map(|url| (url.clone(), value.text[url].to_owned(), row)).collect();
         self.rewrite_parts(element, attribute, &value, &range, parts, str::to_owned, all);
+    }
+
+    /// The URLs of a `srcset` that browsers fetch. Candidates that they drop stay byte for byte.
+    fn fetched(&mut self, element: &Element, attribute: &Attribute, srcset: &str) -> Vec<Range<usize>> {
+        let (fetched, dropped): (Vec<_>, Vec<_>) = srcset::candidates(srcset).into_iter().partition(|one| one.is_valid);
+        for candidate in dropped {
+            let spot = Spot::of(element, attribute);
+            self.left(spot, &srcset[candidate.url], "its descriptors are not valid, so browsers drop it");
+        }
+        fetched.into_iter().map(|candidate| candidate.url).collect()
     }
 
     fn rewrite_style_attribute(&mut self, element: &Element, attribute: &Attribute, all: &mut Rewritten) {
@@ -169,7 +182,8 @@ impl<'c> PageVisitor<'c> {
         let told = self.told();
         for (part, url, row) in parts {
             let Some(written) = self.write(&url, row, Spot::of(element, attribute)) else { continue };
-            if attribute.value.len() != range.len() {
+            // In encodings other than UTF-8, longer and shorter characters may make up for each other.
+            if attribute.value.len() != range.len() || !self.page.is_utf8 && !attribute.value.is_ascii() {
                 self.take_back(told);
                 self.tell(range.start, Code::MixedEncoding, format!("`{}` is left alone", attribute.name));
                 return;
@@ -244,7 +258,7 @@ impl<'c> PageVisitor<'c> {
         if context.index.exists(&target.path) {
             self.left(spot, reference, "what it leads to is published under its own name alone");
         } else if target.path.file_name().contains('.') {
-            self.tell(spot.at, Code::MissingAsset, format!("`{}` does not exist", reference.trim()));
+            self.tell(spot.at, Code::MissingAsset, format!("`{}` does not exist", trimmed(reference)));
             self.left(spot, reference, "what it leads to does not exist");
         }
         None
@@ -283,7 +297,7 @@ impl<'c> PageVisitor<'c> {
         if std::mem::take(&mut self.is_not_found_page) && !self.base.is_from_element() {
             let is_relative = !reference.trim_start().starts_with(['/', '\\']) && !reference.contains(':');
             if is_relative {
-                let reason = format!("`{}` is relative, and this page is served at any depth", reference.trim());
+                let reason = format!("`{}` is relative, and this page is served at any depth", trimmed(reference));
                 self.tell(at, Code::RelativeNotFoundPage, reason);
             }
             self.is_not_found_page = !is_relative;
@@ -331,7 +345,12 @@ impl<'c> PageVisitor<'c> {
     fn decide(&mut self, spot: Spot<'_>, reference: &str, fate: Fate) {
         if self.page.context.explain {
             let what = format!("{}[{}]", spot.element, spot.attribute);
-            self.decisions.push(Decision { at: spot.at, what, reference: reference.trim().to_owned(), fate });
+            self.decisions.push(Decision { at: spot.at, what, reference: trimmed(reference).to_owned(), fate });
         }
     }
+}
+
+/// A reference without the white space around it that browsers drop. A no-break space is none.
+fn trimmed(reference: &str) -> &str {
+    reference.trim_matches(|c: char| c <= ' ')
 }

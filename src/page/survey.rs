@@ -16,7 +16,9 @@ pub(super) struct Survey {
     pub(super) net: Option<Place>,
     /// Whether anything comes from the CDN that browsers with scripts see, and the net can help with.
     pub(super) needs_net: bool,
-    /// Before the first element that is edited in any way.
+    /// Whether anything is edited.
+    pub(super) is_edited: bool,
+    /// Before the first element that is edited in any way, and that something can be put in front of.
     pub(super) first_edit: Option<usize>,
     /// By how many bytes the edits before the page's `<meta charset>` make it longer.
     pub(super) growth_before_charset: usize,

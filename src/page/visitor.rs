@@ -156,7 +156,14 @@ impl Visitor for PageVisitor<'_> {
             return Answer::default();
         }
         let rewritten = self.rewrite_element(element, self.media_cors);
-        let changes = self.note(rewritten, element.before(), element.inside);
+        self.seen.is_edited |= !rewritten.changes.is_empty();
+        let changes = if matches!(element.tag.as_str(), "html" | "head") {
+            // A script in front of them would rob them of their attributes: the net comes behind. It could do nothing
+            // for a `style` attribute, all there is to change.
+            rewritten.changes
+        } else {
+            self.note(rewritten, element.before(), element.inside)
+        };
         self.text = self.wanted_text(element);
         Answer { changes, wants_text: self.text.is_some() }
     }
@@ -182,12 +189,21 @@ impl Visitor for PageVisitor<'_> {
             self.tell(start, Code::MixedEncoding, "inline text is left alone");
             return Vec::new();
         }
+        self.seen.is_edited = true;
         let edited = self.edited_text(text, start, &rewritten.changes, nonce.as_deref());
         match kind {
             TextKind::Style => self.seen.edited_styles.push(edited),
             TextKind::Module | TextKind::ImportMap => self.seen.edited_scripts.push(edited),
         }
         self.note(rewritten, before, inside)
+    }
+
+    fn misaligned(&mut self, start: usize) {
+        self.tell(start, Code::MixedEncoding, "inline text is left alone");
+    }
+
+    fn lost(&mut self, at: usize) {
+        self.tell(at, Code::AmbiguousMarkup, "from here on nothing is rewritten");
     }
 
     fn text_too_long(&mut self, start: usize) {

@@ -11,6 +11,7 @@ use crate::css;
 use crate::graph::link::{AssetGraph, Import, Link};
 use crate::graph::order;
 use crate::js;
+use crate::json::web_manifest;
 use crate::model::digest::{Digests, Fingerprint, Integrity};
 use crate::model::edit::{self, Edit};
 use crate::model::finding::{Code, Finding};
@@ -141,7 +142,8 @@ impl Planner<'_> {
             }
             reserved.insert(name.clone(), path.clone());
             let home = match (&self.config.cdn, self.tied.get(path)) {
-                (Some(_), tied) if !taken && !self.at_home.contains(path) => tied.copied().unwrap_or(Home::Cdn),
+                _ if asset.kind == Kind::WebManifest || self.at_home.contains(path) => Home::Origin,
+                (Some(_), tied) if !taken => tied.copied().unwrap_or(Home::Cdn),
                 _ => Home::Origin,
             };
             let imports = self.links(path).iter().filter(|link| link.import == Some(Import::Static));
@@ -226,7 +228,11 @@ pub fn member(group: &Fingerprint, path: &SitePath) -> Fingerprint {
 }
 
 fn escape(kind: Kind, url: &str) -> String {
-    if kind == Kind::Style { css::escape(url) } else { js::escape(url) }
+    match kind {
+        Kind::Style => css::escape(url),
+        Kind::WebManifest => web_manifest::escape(url),
+        _ => js::escape(url),
+    }
 }
 
 /// `app.js` as `app.3f2a91bc04de.js`; a name that would become too long for a file system is cut.

@@ -77,7 +77,7 @@ pub fn index(site: &Site, config: &Config) -> (AssetIndex, Vec<Finding>) {
 
 fn asset(site: &Site, path: &SitePath) -> io::Result<Asset> {
     let (kind, media_type) = media_type::of(path);
-    if matches!(kind, Kind::Script | Kind::Style) {
+    if matches!(kind, Kind::Script | Kind::Style | Kind::WebManifest) {
         let bytes = site.read(path)?;
         let digests = Digests::of(&bytes);
         return Ok(Asset { kind, media_type, size: bytes.len() as u64, digests, source: Some(bytes) });

@@ -4,6 +4,7 @@ use super::Published;
 use super::modules::Modules;
 use crate::css;
 use crate::js;
+use crate::json::web_manifest;
 use crate::manifest::AssetEntry;
 use crate::model::digest::{Digests, Fingerprint};
 use crate::model::edit::{self, Edit};
@@ -83,6 +84,10 @@ fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found
     let Ok(text) = std::str::from_utf8(bytes) else { return Found::default() };
     let urls: Vec<(Range<usize>, String, bool)> = match media_type::of(path).0 {
         Kind::Style => css::references(text).into_iter().map(|found| (found.range, found.url, false)).collect(),
+        Kind::WebManifest => {
+            let icons = web_manifest::icons(text).unwrap_or_default();
+            icons.into_iter().map(|icon| (icon.range, icon.url, false)).collect()
+        }
         Kind::Script => {
             let specifiers = js::read(text).map(|script| script.specifiers).unwrap_or_default();
             let named = specifiers.into_iter().filter(|found| !found.is_bare());

@@ -16,9 +16,12 @@ use crate::html::srcset;
 use crate::html::template;
 use crate::html::visitor::{Answer, Element, Visitor};
 use crate::html::xml;
+use crate::json::import_map;
+use crate::json::resolver::Resolver;
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
 use std::collections::HashMap;
+use url::Url;
 
 /// How many references the page has, and what is wrong with them.
 pub(super) fn check(path: &SitePath, published: &Published<'_>, modules: &Modules) -> Result<(usize, Vec<Finding>)> {
@@ -29,23 +32,10 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>, modules: &Module
     }
     let is_template = template::kind(&page, &path.extension()) == template::Kind::Template;
     let is_part = is_template && template::placement(&page).is_none();
-    let mut reader = Reader {
-        published,
-        base: BaseUrl::of_page(published.mount.url_of(path)),
-        text: None,
-        // A part of a page has its net from the page around it.
-        net: template::kind(&page, &path.extension()) == template::Kind::Template
-            && template::placement(&page).is_none(),
-        in_noscript: false,
-        first_on_cdn: None,
-        preloads: HashMap::new(),
-        uses: HashMap::new(),
-        modules: PageModules::default(),
-        touched: false,
-        may_be_copied: is_part,
-        references: 0,
-        findings: Vec::new(),
-    };
+    let mut reader = Reader::new(published, BaseUrl::of_page(published.mount.url_of(path)));
+    // A part of a page has its net from the page around it.
+    reader.net = is_part;
+    reader.may_be_copied = is_part;
     let candidates = Candidates { modules: true, ..Candidates::of(&page, &published.config.attribute_names) };
     let read = match sniffed.syntax {
         Syntax::Html => rewriter::inspect(&page, &candidates, sniffed.encoding, None, &mut reader),
@@ -55,12 +45,14 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>, modules: &Module
         // The build copied such a page and said so.
         return Ok((0, Vec::new()));
     }
-    reader.compare_preloads();
-    reader.check_modules(modules);
+    reader.finish(modules);
     let findings =
         reader.findings.into_iter().map(|(at, code, reason)| Finding::at(code, path.as_str(), &page, at, reason));
     Ok((reader.references, findings.collect()))
 }
+
+/// How deep pages in `srcdoc` are followed, as the build does.
+const MAX_DEPTH: usize = 3;
 
 struct Reader<'p> {
     published: &'p Published<'p>,
@@ -75,6 +67,10 @@ struct Reader<'p> {
     preloads: HashMap<String, (usize, String, String)>,
     uses: HashMap<String, (usize, String, String)>,
     modules: PageModules,
+    /// Pages in `srcdoc`, and where they stand.
+    documents: Vec<(usize, Reader<'p>)>,
+    /// How many pages this one stands in.
+    depth: usize,
     /// Whether anything shows that the build changed this page.
     touched: bool,
     /// Whether its modules may not be pinned: a part of a page, or one with a policy that a template makes.
@@ -91,7 +87,49 @@ enum TextKind {
     Net,
 }
 
-impl Reader<'_> {
+impl<'p> Reader<'p> {
+    fn new(published: &'p Published<'p>, base: BaseUrl) -> Self {
+        Self {
+            published,
+            base,
+            text: None,
+            net: false,
+            in_noscript: false,
+            first_on_cdn: None,
+            preloads: HashMap::new(),
+            uses: HashMap::new(),
+            modules: PageModules::default(),
+            documents: Vec::new(),
+            depth: 0,
+            touched: false,
+            may_be_copied: false,
+            references: 0,
+            findings: Vec::new(),
+        }
+    }
+
+    /// What can be said only when the whole page has been read.
+    fn finish(&mut self, modules: &Modules) {
+        self.compare_preloads();
+        self.check_modules(modules);
+        for (at, mut inner) in std::mem::take(&mut self.documents) {
+            inner.finish(modules);
+            self.references += inner.references;
+            self.findings.extend(inner.findings.into_iter().map(|(_, code, reason)| (at, code, reason)));
+        }
+    }
+
+    /// A page in an attribute, which has a net of its own.
+    fn document(&mut self, text: &str, at: usize) {
+        let mut inner = Self { depth: self.depth + 1, ..Self::new(self.published, self.base.for_srcdoc()) };
+        let candidates = Candidates::of(text.as_bytes(), &self.published.config.attribute_names);
+        let candidates = Candidates { modules: true, ..candidates };
+        let read = rewriter::inspect(text.as_bytes(), &candidates, encoding_rs::UTF_8, None, &mut inner);
+        if read.is_ok() && self.depth < MAX_DEPTH {
+            self.documents.push((at, inner));
+        }
+    }
+
     fn tell(&mut self, at: usize, code: Code, reason: impl Into<String>) {
         self.findings.push((at, code, reason.into()));
     }
@@ -190,20 +228,45 @@ impl Reader<'_> {
         }
     }
 
+    /// The file of this site that a URL of the CDN or the origin names.
+    fn own_file(&self, url: &Url) -> Option<SitePath> {
+        let on_cdn = self.published.cdn.as_ref().and_then(|cdn| cdn.path_of(url)).flatten();
+        on_cdn.or_else(|| Some(self.published.mount.target_of(url)?.path))
+    }
+
+    /// What a map leads to must be there, in the home it names.
+    fn check_addresses(&mut self, text: &str, start: usize) {
+        let Ok(map) = import_map::parse(text) else { return };
+        let resolver = Resolver::new(&map, self.base.url());
+        for url in resolver.addresses() {
+            let Some(path) = self.own_file(url).filter(|path| !self.published.files.contains(path)) else { continue };
+            let on_cdn = self.published.cdn.as_ref().is_some_and(|cdn| cdn.path_of(url).is_some());
+            if on_cdn {
+                self.tell(
+                    start,
+                    Code::CdnFileMissing,
+                    format!("the import map leads to `{url}`, which has no local file"),
+                );
+            } else if self.published.is_ours(&path) {
+                self.tell(start, Code::ReferenceBroken, format!("the import map leads to `{url}`, which is not there"));
+            }
+        }
+    }
+
     fn check_map(&mut self, text: &str, start: usize) {
         let map = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
         self.modules.own_map |= !map.as_object().is_some_and(|map| map.keys().all(|key| key == "integrity"));
+        self.check_addresses(text, start);
         let Some(pinned) = map.get("integrity").and_then(serde_json::Value::as_object) else { return };
         for (url, integrity) in pinned {
             // Keys of the map are not uses: the net need not be there before it.
             let Ok(joined) = self.base.url().join(url) else { continue };
             self.modules.pin(start, &joined);
-            let below = self.published.cdn.as_ref().and_then(|cdn| cdn.path_of(&joined));
-            let path = below.unwrap_or_else(|| self.published.mount.target_of(&joined).map(|target| target.path));
-            let Some(path) = path.filter(|path| self.published.files.contains(path)) else {
+            let Some(path) = self.own_file(&joined) else { continue };
+            if !self.published.files.contains(&path) {
                 self.tell(start, Code::ReferenceBroken, format!("the import map pins `{url}`, which leads nowhere"));
                 continue;
-            };
+            }
             if self.published.satisfies(&path, integrity.as_str().unwrap_or_default()) != Some(true) {
                 self.tell(start, Code::IntegrityBroken, format!("the import map's integrity is not that of `{path}`"));
             }
@@ -246,7 +309,7 @@ impl Visitor for Reader<'_> {
                 Form::Srcset => srcset::urls(&value.text).into_iter().for_each(|url| {
                     self.follow(&value.text[url], at, reference.row);
                 }),
-                Form::Srcdoc => {}
+                Form::Srcdoc => self.document(&value.text, at),
                 Form::Url | Form::AbsoluteUrl => {
                     let led = self.follow(&value.text, at, reference.row);
                     if let Some((path, on_cdn)) = led.filter(|_| reference.row.integrity) {

@@ -23,7 +23,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[("config", "graph"), ("graph", "site"), ("
 
 /// Which rooms may name a crate.
 const CRATES: &[(&str, &[&str])] = &[
-    ("lol_html::", &["html/rewriter.rs"]),
+    ("lol_html::", &["html/rewriter/mod.rs"]),
     ("quick_xml::", &["html/xml.rs", "html/xml/"]),
     ("clap::", &["cli/", "config/settings.rs", "html/template/calls.rs"]),
     ("sha2::", &["model/digest.rs"]),

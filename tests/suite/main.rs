@@ -1,11 +1,14 @@
 //! What the library and the command promise, against whole trees.
 
 mod cli;
+#[path = "../dom/mod.rs"]
+mod dom;
 mod floors;
 mod golden;
 mod import_maps;
 mod properties;
 mod template;
+mod trees;
 mod verify;
 /// The tests of the walker that holds real sites against their inputs: it must be right before it judges.
 #[path = "../corpora/walker.rs"]

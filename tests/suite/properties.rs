@@ -198,17 +198,17 @@ proptest! {
 
     #[test]
     fn the_prefix_cut_and_the_steps_change_nothing(page in markup()) {
-        // lol_html 3.0.3 reads what follows `<script src=>` as text or as elements, depending on which handlers there
-        // are (`the_parser_is_of_two_minds` shows it), so there is no one answer to compare with.
-        prop_assume!(!page.contains("=>"));
-        let candidates = Candidates::all(&[]);
-        let whole = mark(page.as_bytes(), &candidates, None);
         let cut = Candidates::of(page.as_bytes(), &[]);
+        let candidates = Candidates { misread: cut.misread, ..Candidates::all(&[]) };
+        let whole = mark(page.as_bytes(), &candidates, None);
         prop_assert_eq!(&mark(page.as_bytes(), &cut, None), &whole, "cut");
         prop_assert_eq!(&mark(page.as_bytes(), &cut, Some(1)), &whole, "cut, byte by byte");
         prop_assert_eq!(&mark(page.as_bytes(), &candidates, Some(3)), &whole, "in threes");
-        prop_assert_eq!(&mark_stream(page.as_bytes(), 1), &whole, "streamed, byte by byte");
-        prop_assert_eq!(&mark_stream(page.as_bytes(), 1000), &whole, "streamed");
+        // Whether svg and math pair, and what is misread, can only be told of a page that is there as a whole.
+        if cut.misread.is_none() && !page.contains("<svg") && !page.contains("<math") {
+            prop_assert_eq!(&mark_stream(page.as_bytes(), 1), &whole, "streamed, byte by byte");
+            prop_assert_eq!(&mark_stream(page.as_bytes(), 1000), &whole, "streamed");
+        }
     }
 
     #[test]
@@ -285,10 +285,10 @@ proptest! {
     }
 }
 
-/// If this fails, lol_html has mended it: the exception above can go.
+/// If this fails, lol_html has mended it: `Candidates::misread` can go.
 #[test]
-fn the_parser_is_of_two_minds() {
-    let page = b"<script src=><video src = v >";
-    let with = |modules| mark(page, &Candidates { modules, ..Candidates::of(page, &[]) }, None);
-    assert_ne!(with(true), with(false));
+fn the_parser_takes_text_for_elements_behind_an_empty_value() {
+    let page = b"<style a=><img src=b></style>";
+    let unaware = Candidates { misread: None, ..Candidates::of(page, &[]) };
+    assert_ne!(mark(page, &unaware, None), mark(page, &Candidates::of(page, &[]), None));
 }

@@ -224,3 +224,44 @@ fn modules_that_were_left_alone_need_no_map() {
         assert_eq!(unpinned(&found), [""; 0], "{what}");
     }
 }
+
+#[test]
+fn a_page_in_an_attribute_is_read_too() {
+    let page = "<!doctype html>\n<iframe srcdoc=\"<script src=a.js></script>\"></iframe>\n";
+    let found = broken_with(&[("index.html", page), ("a.js", "1\n")], with_cdn(), |out| {
+        fs::remove_file(published(out, "a.", ".js")).expect("removed");
+    });
+    assert!(
+        found.iter().any(|(code, text)| *code == Code::CdnFileMissing && text.starts_with("index.html:2:17:")),
+        "{found:#?}"
+    );
+    assert!(
+        codes(&broken_with(&[("index.html", page), ("a.js", "1\n")], with_cdn(), |out| {
+            edit(out, |page| page.replacen("data-tightrope=&#34;net&#34;", "", 1));
+        }))
+        .contains(&Code::NetMissing)
+    );
+}
+
+#[test]
+fn an_address_of_a_map_that_leads_nowhere_is_told() {
+    let page =
+        "<script type=importmap>{\"imports\":{\"a\":\"./a.js\"}}</script><script type=module>import 'a'</script>\n";
+    let files = [("index.html", page), ("a.js", "export {}\n")];
+    let fine = broken_with(&files, with_cdn(), |_| {});
+    assert_eq!(codes(&fine), [], "{fine:#?}");
+    let found = broken_with(&files, with_cdn(), |out| {
+        edit(out, |page| {
+            page.replacen(
+                "\"https://cdn.example/\":{\"a\":\"https://cdn.example/a.",
+                "\"https://cdn.example/\":{\"a\":\"https://cdn.example/b.",
+                1,
+            )
+        });
+    });
+    assert!(codes(&found).contains(&Code::CdnFileMissing), "{found:#?}");
+}
+
+fn with_cdn() -> Settings {
+    Settings { cdn: CDN.map(str::to_owned), ..Settings::default() }
+}

@@ -75,6 +75,7 @@ pub fn placement(page: &[u8]) -> Option<Placement> {
 }
 
 /// Whether the comment that asks for the net begins here.
+#[inline]
 pub fn is_marker_at(page: &[u8]) -> bool {
     let Some(rest) = page.strip_prefix(b"<!--") else { return false };
     let word = rest.trim_ascii_start().get(..b"tightrope".len());

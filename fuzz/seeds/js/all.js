@@ -1,0 +1,1 @@
+import a,{b} from './x.js';export * from "../y.js";import('./z.js');import('./'+q);new Worker(new URL('w.js',import.meta.url))

@@ -1,0 +1,1 @@
+import"./\u0061.js";export{default}from"b"with{type:"json"}

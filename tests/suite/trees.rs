@@ -1,0 +1,139 @@
+//! A page's meaning survives its rewrite: the trees before and after are equal but for the edits (`tests/dom`).
+
+mod markup;
+
+use crate::dom::is_two_faced;
+use crate::dom::site::{CDN, Judged};
+use markup::{NASTY_PAGES, REFERENCES};
+use proptest::prelude::*;
+
+fn judges() -> &'static [Judged; 2] {
+    thread_local! {
+        static JUDGES: &'static [Judged; 2] = Box::leak(Box::new([Judged::new(Some(CDN)), Judged::new(None)]));
+    }
+    JUDGES.with(|judges| *judges)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace(tightrope::fallback::NET.trim_end(), "NET")
+}
+
+/// What is wrong with the rewrite of a page.
+fn fault(page: &[u8]) -> Option<String> {
+    judges().iter().find_map(|judge| {
+        let difference = judge.check(page).err()?;
+        let after = judge.site.rewrite(page, None).bytes.unwrap_or_default();
+        Some(format!("{}\n{difference}\n{}", text(page), text(&after)))
+    })
+}
+
+/// Every place where a tag begins or ends.
+fn boundaries(page: &str) -> Vec<usize> {
+    let bytes = page.as_bytes();
+    (0..=bytes.len()).filter(|at| bytes.get(*at) == Some(&b'<') || *at > 0 && bytes[at - 1] == b'>').collect()
+}
+
+#[test]
+fn a_reference_at_any_tag_boundary_of_nasty_markup_keeps_the_tree() {
+    let mut faults = Vec::new();
+    let mut planted = 0;
+    for page in NASTY_PAGES {
+        for at in boundaries(page) {
+            for reference in REFERENCES {
+                planted += 1;
+                let page = format!("{}{reference}{}", &page[..at], &page[at..]);
+                faults.extend(fault(page.as_bytes()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} of {planted}:\n{}", faults.len(), faults[..faults.len().min(400)].join("\n\n"));
+}
+
+/// The page before a rewrite, from what came out: what is put in is taken out, and each URL gets its one spelling back.
+fn restore(after: &[u8], charset: &str) -> Vec<u8> {
+    // Bytes as characters of the same numbers, so that nothing is lost.
+    let mut text: String = after.iter().copied().map(char::from).collect();
+    while let Some(ours) = ["<script data-tightrope=", "<script type=\"importmap\" data-tightrope="]
+        .iter()
+        .find_map(|mark| text.find(mark))
+    {
+        let end = ours + text[ours..].find("</script>").expect("its end") + "</script>".len();
+        let copied = text[..ours].ends_with(charset) && text[end..].contains(charset);
+        text.replace_range(ours - if copied { charset.len() } else { 0 }..end, "");
+    }
+    for (start, end) in [(" integrity=\"sha384-", '"'), (" crossorigin=\"", '"'), (" data-tightrope=\"parser", '"')] {
+        while let Some(at) = text.find(start) {
+            let length = start.len() + text[at + start.len()..].find(end).expect("a quote") + 1;
+            text.replace_range(at..at + length, "");
+        }
+    }
+    while let Some(at) = text.find(CDN) {
+        let name = at + CDN.len() + "sub/".len();
+        let hash = name + text[name..].find('.').expect("a fingerprint");
+        text.replace_range(hash..hash + 13, "");
+        text.replace_range(at..name, "");
+    }
+    // A specifier must not become bare.
+    let text = text.replace("import 'm.js'", "import './m.js'");
+    text.chars().map(|c| u8::try_from(u32::from(c)).expect("a byte")).collect()
+}
+
+/// Labels of encodings that leave ASCII alone, some of them with bytes of ASCII inside their characters.
+const ENCODINGS: &[&str] = &[
+    "utf-8",
+    "windows-1252",
+    "windows-1251",
+    "iso-8859-2",
+    "koi8-r",
+    "gbk",
+    "gb18030",
+    "big5",
+    "euc-jp",
+    "shift_jis",
+    "euc-kr",
+    "macintosh",
+    "windows-874",
+    "x-user-defined",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn in_any_encoding_every_byte_outside_the_edits_stays(
+        label in prop::sample::select(ENCODINGS),
+        early in any::<bool>(),
+        noise in prop::collection::vec((prop::collection::vec(0x80..=0xFF_u8, 0..6), prop::sample::select(markup::PLAIN)), 1..12),
+    ) {
+        let charset = format!("<meta charset={label}>");
+        let mut page = if early { charset.clone().into_bytes() } else { Vec::new() };
+        for (bytes, markup) in noise {
+            page.extend_from_slice(markup.replace('~', "\u{1}").as_bytes());
+            page.extend_from_slice(&bytes);
+            page = page.into_iter().flat_map(|byte| if byte == 1 { bytes.clone() } else { vec![byte] }).collect();
+        }
+        if !early {
+            page.extend_from_slice(charset.as_bytes());
+        }
+        let found = fault(&page);
+        prop_assert!(found.is_none(), "{}", found.unwrap_or_default());
+        // Query and fragment are written as a browser would send them: the same URL, in other bytes.
+        let respelled = memchr::memmem::find(&page, b"b.png?").or(memchr::memmem::find(&page, b"b.png#"));
+        if let (Some(after), None) = (judges()[0].site.rewrite(&page, None).bytes, respelled) {
+            prop_assert_eq!(text(&restore(&after, &charset)), text(&page));
+            prop_assert!(restore(&after, &charset) == page, "bytes that are no text differ");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn a_rewrite_keeps_the_tree_of_any_page(page in markup::page()) {
+        // A page that reads one way with scripts and another without cannot be right in both.
+        prop_assume!(!page.contains("<noscript>") || !is_two_faced(page.as_bytes()));
+        let found = fault(page.as_bytes());
+        prop_assert!(found.is_none(), "{}", found.unwrap_or_default());
+    }
+}
