@@ -111,7 +111,6 @@ impl PageVisitor<'_> {
             charset: None,
             has_net: self.page.has_net && scripts && !element.inside.noscript,
             syntax: Syntax::Html,
-            is_utf8: true,
             depth: self.page.depth + 1,
             may_have_policy: false,
             ..self.page.clone()

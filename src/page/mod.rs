@@ -189,8 +189,6 @@ struct Page<'c> {
     charset: Option<(Range<usize>, String)>,
     /// What it is as a template, if it is one.
     template: Option<&'c Template>,
-    /// Whether its bytes are UTF-8, as far as they are text.
-    is_utf8: bool,
     /// Whether the net can work in it.
     has_net: bool,
     /// How many pages it stands in (`srcdoc`).
@@ -224,7 +222,6 @@ impl<'c> Page<'c> {
                 encoding,
                 charset,
                 template: None,
-                is_utf8: encoding == encoding_rs::UTF_8,
                 has_net: true,
                 depth: 0,
                 may_have_policy: true,

@@ -183,7 +183,8 @@ impl<'c> PageVisitor<'c> {
         for (part, url, row) in parts {
             let Some(written) = self.write(&url, row, Spot::of(element, attribute)) else { continue };
             // In encodings other than UTF-8, longer and shorter characters may make up for each other.
-            if attribute.value.len() != range.len() || !self.page.is_utf8 && !attribute.value.is_ascii() {
+            let is_plain = self.page.encoding == encoding_rs::UTF_8 || attribute.value.is_ascii();
+            if !is_plain || attribute.value.len() != range.len() {
                 self.take_back(told);
                 self.tell(range.start, Code::MixedEncoding, format!("`{}` is left alone", attribute.name));
                 return;

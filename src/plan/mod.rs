@@ -142,8 +142,9 @@ impl Planner<'_> {
             }
             reserved.insert(name.clone(), path.clone());
             let home = match (&self.config.cdn, self.tied.get(path)) {
-                _ if asset.kind == Kind::WebManifest || self.at_home.contains(path) => Home::Origin,
-                (Some(_), tied) if !taken => tied.copied().unwrap_or(Home::Cdn),
+                (Some(_), tied) if !taken && asset.kind != Kind::WebManifest && !self.at_home.contains(path) => {
+                    tied.copied().unwrap_or(Home::Cdn)
+                }
                 _ => Home::Origin,
             };
             let imports = self.links(path).iter().filter(|link| link.import == Some(Import::Static));
