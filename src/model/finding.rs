@@ -81,8 +81,9 @@ codes! {
     OwnImportMap "own-import-map" Note "give the page one import map, for modules that all move; bundle a graph of thousands";
     /// An inline script imports a module by name at run time: that module is loaded from the origin.
     InlineDynamicImport "inline-dynamic-import" Note "a failing import() tells nobody, so it is not moved";
-    /// Text whose bytes and characters do not line up (invalid or mixed encoding): left alone.
-    MixedEncoding "mixed-encoding" Warning "save the page in one encoding";
+    /// A `srcset`, a `style` or an inline text in which bytes and characters do not line up: it is not valid in the page's
+    /// encoding, or that is not UTF-8 and it holds more than ASCII. It is left alone.
+    MixedEncoding "mixed-encoding" Warning "save the page as UTF-8";
     /// A template without a `<head>` uses the CDN: it gets no net of its own. The template around it gets one when it
     /// has assets of its own, or where it says `<!-- tightrope -->`.
     PartWithoutNet "part-without-net" Note "write `<!-- tightrope -->` into the head of the template around it";

@@ -20,9 +20,9 @@ impl PageVisitor<'_> {
             let integrity = &to.publication.integrity;
             match element.attribute("integrity") {
                 Some(existing) => {
-                    let keeps = self.keeps_integrity(existing, to)?;
+                    let keeps = self.keeps_integrity(element, existing, to)?;
                     if let Some(range) = existing.range.clone().filter(|_| !keeps) {
-                        self.seen.repinned.push((existing.value.clone(), integrity.to_string()));
+                        self.seen.repinned.insert((existing.value.clone(), integrity.to_string()));
                         changes.push(Change::Replace(range, integrity.as_str().as_bytes().to_vec()));
                     }
                 }
@@ -44,8 +44,8 @@ impl PageVisitor<'_> {
     }
 
     /// Whether the `integrity` that stands there is right for what is published. One that never was is not mended.
-    fn keeps_integrity(&mut self, existing: &Attribute, to: &Written<'_>) -> Option<bool> {
-        let at = existing.range.as_ref().map_or(0, |range| range.start);
+    fn keeps_integrity(&mut self, element: &Element, existing: &Attribute, to: &Written<'_>) -> Option<bool> {
+        let at = existing.range.as_ref().map_or(element.range.start, |range| range.start);
         let original = self.page.context.site.read(&to.original).ok()?;
         match satisfies(&Decoded::new(&existing.value).text, &original) {
             Some(true) => Some(Digests::of(&original).integrity() == to.publication.integrity),

@@ -41,10 +41,10 @@ pub(super) fn needs(page: &Page<'_>, seen: &Survey, has_net: bool, map: Option<&
         net: has_net.then(|| NET_HASH.clone()),
         deferred: uses.deferred,
         injected: map.map(csp::hash).into_iter().collect(),
-        edited_scripts: seen.edited_scripts.clone(),
-        edited_styles: seen.edited_styles.clone(),
-        edited_style_attributes: seen.edited_style_attributes.clone(),
-        repinned: seen.repinned.clone(),
+        edited_scripts: seen.edited_scripts.to_vec(),
+        edited_styles: seen.edited_styles.to_vec(),
+        edited_style_attributes: seen.edited_style_attributes.to_vec(),
+        repinned: seen.repinned.iter().cloned().collect(),
     }
 }
 
@@ -128,17 +128,25 @@ impl OwnMap {
 impl PageVisitor<'_> {
     /// An inline text that was edited, for the policies that admitted it by its hash.
     pub(super) fn edited_text(&self, text: &str, start: usize, changes: &[Change], nonce: Option<&str>) -> Edited {
-        let after = edited(text, start, changes);
-        if self.page.may_have_policy {
-            return Edited::new(text, &after, nonce);
-        }
-        // There is no policy to hold the old text against.
-        Edited { before: Default::default(), after: csp::hash(&after), nonce: nonce.map(str::to_owned) }
+        self.as_edited(text, &edited(text, start, changes), nonce)
     }
 
     /// The same for a `style` attribute, whose raw value this is.
-    pub(super) fn edited_attribute(raw: &str, start: usize, changes: &[Change]) -> Edited {
-        Edited::new(&Decoded::new(raw).text, &Decoded::new(&edited(raw, start, changes)).text, None)
+    pub(super) fn edited_attribute(&self, raw: &str, start: usize, changes: &[Change]) -> Edited {
+        self.as_edited(&Decoded::new(raw).text, &Decoded::new(&edited(raw, start, changes)).text, None)
+    }
+
+    fn as_edited(&self, before: &str, after: &str, nonce: Option<&str>) -> Edited {
+        if self.has_policy() {
+            return Edited::new(before, after, nonce);
+        }
+        // A policy further down does not apply to it (HTML, section 4.2.5.3): there is none to hold the old text against.
+        Edited { before: Default::default(), after: csp::hash(after), nonce: nonce.map(str::to_owned) }
+    }
+
+    /// Whether the page has set a policy so far.
+    pub(super) fn has_policy(&self) -> bool {
+        !self.seen.policies.is_empty()
     }
 
     /// Whether a policy cannot be read, because a template makes it.

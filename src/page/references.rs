@@ -162,8 +162,9 @@ impl<'c> PageVisitor<'c> {
         let before = all.changes.len();
         self.rewrite_parts(element, attribute, &value, &range, parts, css::escape, all);
         if all.changes.len() > before && self.page.may_have_policy {
-            let edited = Self::edited_attribute(&attribute.value, range.start, &all.changes[before..]);
-            self.seen.edited_style_attributes.push(edited);
+            let edited = self.edited_attribute(&attribute.value, range.start, &all.changes[before..]);
+            let has_policy = self.has_policy();
+            self.seen.edited_style_attributes.insert(edited, has_policy);
         }
     }
 

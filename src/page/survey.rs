@@ -5,7 +5,7 @@ use crate::html::csp::Edited;
 use crate::json::import_map::ImportMap;
 use crate::json::resolver::Resolver;
 use crate::model::path::SitePath;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use url::Url;
 
@@ -41,13 +41,13 @@ pub(super) struct Survey {
     /// Whether a script that has not the page's nonce comes from the CDN.
     pub(super) moves_without_nonce: bool,
     /// Inline scripts whose text was edited.
-    pub(super) edited_scripts: Vec<Edited>,
+    pub(super) edited_scripts: EditedTexts,
     /// Inline sheets.
-    pub(super) edited_styles: Vec<Edited>,
+    pub(super) edited_styles: EditedTexts,
     /// `style` attributes.
-    pub(super) edited_style_attributes: Vec<Edited>,
+    pub(super) edited_style_attributes: EditedTexts,
     /// Integrity that was replaced: the old value and the new one.
-    pub(super) repinned: Vec<(String, String)>,
+    pub(super) repinned: BTreeSet<(String, String)>,
 }
 
 /// A place between elements, and the local home as it is spelled there.
@@ -94,6 +94,32 @@ pub(super) struct Policy {
     pub(super) range: Range<usize>,
     /// In front of its element.
     pub(super) before: usize,
+}
+
+/// How many edited texts are told of a page without a policy of its own: more hashes fit into no header.
+const MAX_TEXTS: usize = 4096;
+
+/// Inline texts that were edited, each once: a page may have the same one everywhere.
+#[derive(Debug, Default)]
+pub(super) struct EditedTexts {
+    /// With their places in the order of the page.
+    texts: HashMap<Edited, usize>,
+}
+
+impl EditedTexts {
+    pub(super) fn insert(&mut self, text: Edited, has_policy: bool) {
+        let place = self.texts.len();
+        if has_policy || place < MAX_TEXTS {
+            self.texts.entry(text).or_insert(place);
+        }
+    }
+
+    /// In the order of the page.
+    pub(super) fn to_vec(&self) -> Vec<Edited> {
+        let mut texts: Vec<_> = self.texts.iter().collect();
+        texts.sort_by_key(|(_, place)| **place);
+        texts.into_iter().map(|(text, _)| text.clone()).collect()
+    }
 }
 
 /// What a page takes from the CDN.

@@ -191,9 +191,10 @@ impl Visitor for PageVisitor<'_> {
         }
         self.seen.is_edited = true;
         let edited = self.edited_text(text, start, &rewritten.changes, nonce.as_deref());
+        let has_policy = self.has_policy();
         match kind {
-            TextKind::Style => self.seen.edited_styles.push(edited),
-            TextKind::Module | TextKind::ImportMap => self.seen.edited_scripts.push(edited),
+            TextKind::Style => self.seen.edited_styles.insert(edited, has_policy),
+            TextKind::Module | TextKind::ImportMap => self.seen.edited_scripts.insert(edited, has_policy),
         }
         self.note(rewritten, before, inside)
     }

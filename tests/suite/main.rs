@@ -8,6 +8,7 @@ mod golden;
 mod import_maps;
 mod properties;
 mod template;
+mod traps;
 mod trees;
 mod verify;
 /// The tests of the walker that holds real sites against their inputs: it must be right before it judges.

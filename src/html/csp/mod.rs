@@ -58,7 +58,7 @@ pub struct Needs {
 }
 
 /// An inline text before and after, by its hashes (without quotes).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Edited {
     /// The old text by each algorithm that a policy may use.
     pub before: [String; 3],

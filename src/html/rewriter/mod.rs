@@ -10,7 +10,7 @@ use crate::html::template;
 use crate::html::visitor::{Attribute, Element, Failure, Inside, Namespace, Visitor};
 use encoding_rs::Encoding;
 use lol_html::html_content::{Element as LolElement, TextChunk};
-use lol_html::{AsciiCompatibleEncoding, HtmlRewriter, Selector, Settings};
+use lol_html::{AsciiCompatibleEncoding, HtmlRewriter, MemorySettings, Selector, Settings};
 use state::{Shared, State};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -22,6 +22,11 @@ use target::{Collector, Streamed, Target};
 
 /// How much is given to the parser at once.
 const STEP: usize = 64 * 1024;
+
+/// What the parser may need for a page that streams by. It remembers each element that is open, and one whose end tag is
+/// left out stays open to it (`<p>` in a page without `</p>`): about 100 bytes each. A page of more than a hundred
+/// thousand of them at once is given up.
+const PARSER_MEMORY: usize = 16 * 1024 * 1024;
 
 /// Looks at a page that is in memory, parsing no further than its last candidate, and returns the changes that the
 /// visitor answers with. `step` is how many bytes are given to the parser at once (`None`: as many as is good); it
@@ -36,7 +41,7 @@ pub fn inspect(
     let Some(last) = candidates.last else { return Ok(Vec::new()) };
     let target = Collector { page, passed: 0, changes: Vec::new() };
     let state = State::shared(visitor, target, encoding, candidates);
-    let mut parser = parser(&state)?;
+    let mut parser = parser(&state, usize::MAX)?;
     let mut fed = 0;
     // Beyond the last candidate in small steps: the parser itself tells when it is past it.
     while fed < page.len() && !(fed > last && state.borrow_mut().is_past(last)) {
@@ -62,7 +67,7 @@ pub fn rewrite_stream<W: Write>(
     let mut target = Streamed { splicer: Splicer::new(out), fed: Vec::new() };
     target.splicer.record(first);
     let state = State::shared(visitor, target, encoding, candidates);
-    let mut parser = parser(&state)?;
+    let mut parser = parser(&state, PARSER_MEMORY)?;
     let mut buffer = vec![0; STEP];
     loop {
         let read = page.read(&mut buffer)?;
@@ -86,14 +91,16 @@ fn finish<T: Target>(state: Shared<'_, T>) -> Result<T, Failure> {
     Ok(state.target)
 }
 
-/// The parser of a page.
+/// The parser of a page, and how many bytes it may need.
 fn parser<'v, T: Target + 'v>(
     state: &Shared<'v, T>,
+    memory: usize,
 ) -> Result<HtmlRewriter<'v, impl FnMut(&[u8]) + use<'v, T>>, Failure> {
     let (encoding, candidates) = (state.borrow().encoding, state.borrow().candidates);
     let encoding = AsciiCompatibleEncoding::new(encoding)
         .ok_or_else(|| Failure::Parser(format!("{} is not compatible with ASCII", encoding.name())))?;
-    let mut settings = Settings::new().with_strict(false).with_encoding(encoding);
+    let memory = MemorySettings::new().with_max_allowed_memory_usage(memory);
+    let mut settings = Settings::new().with_strict(false).with_encoding(encoding).with_memory_settings(memory);
     if let Some(selector) = selector(&element_list(&candidates)) {
         let state = Rc::clone(state);
         let handlers = lol_html::ElementContentHandlers::default()
