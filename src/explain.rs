@@ -28,7 +28,7 @@ pub struct Explained {
     pub fate: Fate,
 }
 
-/// The references of all pages, stylesheets and scripts, or of one page, by path and position.
+/// The references of all pages, stylesheets and scripts, or of one of them, by path and position.
 pub fn explain(site: &Path, page: Option<&SitePath>, config: &Config) -> Result<Vec<Explained>> {
     let root = site;
     let (site, findings) = site::walk(site)?;
@@ -56,9 +56,8 @@ pub fn explain(site: &Path, page: Option<&SitePath>, config: &Config) -> Result<
             .collect())
     })?;
     let mut all: Vec<_> = of_pages.into_iter().flatten().collect();
-    if page.is_none() {
-        all.extend(of_files(&prepared, config));
-    }
+    let of_files = of_files(&prepared, config).into_iter();
+    all.extend(of_files.filter(|one| page.is_none_or(|wanted| *wanted == one.path)));
     all.sort_by(|a, b| (&a.path, a.position).cmp(&(&b.path, b.position)));
     Ok(all)
 }
@@ -105,7 +104,8 @@ pub fn to_text(all: &[Explained]) -> String {
         text += &format!("{path}:{line}:{column}: {what} `{reference}` {told}\n");
     }
     let counts: Vec<_> = counts.into_iter().map(|(name, count)| format!("{count} {name}")).collect();
-    text + &format!("{} references: {}\n", all.len(), counts.join(", "))
+    let counts = if all.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
+    text + &format!("{} references{counts}\n", all.len())
 }
 
 /// For programs.

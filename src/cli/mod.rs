@@ -59,7 +59,7 @@ struct Verify {
 struct Explain {
     /// A site, or a finding's code such as `missing-asset`; without it, what all findings mean
     what: Option<String>,
-    /// One page of the site, by its path in it; without it, all files
+    /// One page, stylesheet or script of the site, by its path in it; without it, all of them
     #[arg(value_name = "PAGE")]
     only: Option<String>,
     #[command(flatten)]
