@@ -14,6 +14,7 @@ use crate::html::visitor::Failure;
 use crate::html::xml;
 use crate::model::finding::Code;
 use encoding_rs::Encoding;
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
@@ -95,11 +96,14 @@ impl Looked {
         let forbids = forbids.filter(|_| page.context.config.net());
         let modules_were_seen = map_fails.is_some() || leaves_modules.is_some() && self.seen.modules.first.is_some();
         let is_hinted_in_vain = !self.seen.hinted.is_disjoint(&self.seen.used_at_home);
-        if forbids.is_none() && !modules_were_seen && !is_hinted_in_vain {
+        let agreed: BTreeMap<_, _> =
+            self.seen.asked.iter().filter_map(|(path, asked)| Some((path.clone(), asked.settled()?))).collect();
+        if forbids.is_none() && !modules_were_seen && !is_hinted_in_vain && agreed.is_empty() {
             return None;
         }
         let used_at_home = Rc::new(self.seen.used_at_home.clone());
-        let page = Page { has_net: page.has_net && forbids.is_none(), used_at_home, ..page.clone() };
+        let has_net = page.has_net && forbids.is_none();
+        let page = Page { has_net, used_at_home, agreed: Rc::new(agreed), ..page.clone() };
         let why =
             forbids.map(|(at, why)| (Some(at), Code::CspMeta, format!("the net cannot work under this policy: {why}")));
         Some(Second { page, leaves_modules, why })

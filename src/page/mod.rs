@@ -28,7 +28,8 @@ use crate::site::Site;
 use crate::site::index::AssetIndex;
 use encoding_rs::Encoding;
 use look::{rewrite_markup, stream_markup};
-use std::collections::BTreeSet;
+use pinned::Mode;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::rc::Rc;
@@ -204,6 +205,8 @@ struct Page<'c> {
     may_have_policy: bool,
     /// What it uses from the origin, although it is on the CDN as well: hints must lead to the same copy.
     used_at_home: Rc<BTreeSet<SitePath>>,
+    /// How it asks for what it fetches ahead, where the author asked in two ways.
+    agreed: Rc<BTreeMap<SitePath, Mode>>,
 }
 
 impl<'c> Page<'c> {
@@ -233,6 +236,7 @@ impl<'c> Page<'c> {
                 depth: 0,
                 may_have_policy: true,
                 used_at_home: Rc::default(),
+                agreed: Rc::default(),
             },
             encoding,
         ))

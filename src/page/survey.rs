@@ -1,11 +1,12 @@
 //! What is learned of a page while it is looked through, and needed to say what goes in where.
 
+use super::pinned::Asked;
 use crate::html::attributes::Kind;
 use crate::html::csp::Edited;
 use crate::json::import_map::ImportMap;
 use crate::json::resolver::Resolver;
 use crate::model::path::SitePath;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use url::Url;
 
@@ -38,6 +39,8 @@ pub(super) struct Survey {
     pub(super) used_at_home: BTreeSet<SitePath>,
     /// What its hints fetch from the CDN.
     pub(super) hinted: BTreeSet<SitePath>,
+    /// How its scripts and sheets on the CDN are asked for.
+    pub(super) asked: BTreeMap<SitePath, Asked>,
     /// Whether a script that has not the page's nonce comes from the CDN.
     pub(super) moves_without_nonce: bool,
     /// Inline scripts whose text was edited.
