@@ -3,6 +3,7 @@
 //! this errs on the side of seeing too much.
 
 use crate::html::template;
+use std::io::{self, Read};
 
 /// The elements the rewriter wants to see, each one bit of [`Candidates::tags`], by their first letters.
 pub const TAGS: [&str; 30] = [
@@ -10,6 +11,12 @@ pub const TAGS: [&str; 30] = [
     "math", "meta", "noscript", "script", "source", "style", "svg", "table", "tbody", "td", "template", "tfoot", "th",
     "thead", "tr", "track", "use", "video",
 ];
+
+/// How much of a page that streams by is looked at at once.
+const PIECE: usize = 256 * 1024;
+
+/// Of a tag longer than this, in a page that streams by, only the beginning tells whether it is wanted.
+const LONGEST_TAG: usize = 32 * 1024;
 
 /// Elements in which the net must not be placed: a script there is none, or does not run, or ends them.
 pub const HOISTED: [&str; 6] = ["svg", "math", "template", "frameset", "colgroup", "col"];
@@ -108,7 +115,7 @@ impl<'n> Candidates<'n> {
         found
     }
 
-    /// Everything at once, for a page too large to look through first.
+    /// Everything at once, for a page that is not looked through first.
     pub fn all(named: &'n [String]) -> Self {
         Self {
             tags: u32::MAX,
@@ -122,6 +129,41 @@ impl<'n> Candidates<'n> {
             template: true,
             misread: None,
         }
+    }
+
+    /// Looks through a page that streams by. `last` says no more than whether there is a candidate at all.
+    pub fn of_stream(page: &mut dyn Read, named: &'n [String]) -> io::Result<Self> {
+        let (mut found, mut window, mut start) = (Self::default(), Vec::new(), 0);
+        loop {
+            let kept = window.len();
+            window.resize(kept + PIECE, 0);
+            let read = page.read(&mut window[kept..])?;
+            window.truncate(kept + read);
+            found.add(Self::of(&window, named), start);
+            if read == 0 {
+                return Ok(found);
+            }
+            // A tag that is cut in two is looked at again, as a whole: what looks like its start may be a `<` in a value
+            // of it, so the bytes before are kept, too.
+            let tail = window.len().saturating_sub(LONGEST_TAG);
+            start += tail;
+            window.drain(..tail);
+        }
+    }
+
+    /// What was found in a piece that begins at `start`, besides.
+    fn add(&mut self, piece: Self, start: usize) {
+        self.tags |= piece.tags;
+        self.style_attributes |= piece.style_attributes;
+        self.modules |= piece.modules;
+        self.csp |= piece.csp;
+        self.nonce |= piece.nonce;
+        self.template |= piece.template;
+        if !piece.named.is_empty() {
+            self.named = piece.named;
+        }
+        self.last = self.last.or(piece.last.map(|_| usize::MAX));
+        self.misread = self.misread.or(piece.misread.map(|at| start + at));
     }
 
     /// Whether `tag` may be there.

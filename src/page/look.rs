@@ -126,7 +126,11 @@ pub(super) fn stream_markup(
     encoding: &'static Encoding,
     out: &mut dyn Write,
 ) -> Result<(Made, bool), Failure> {
-    let candidates = Candidates::all(&page.context.config.attribute_names);
+    let candidates = Candidates::of_stream(&mut *open()?, &page.context.config.attribute_names)?;
+    if candidates.last.is_none() {
+        return Ok((Made::default(), false));
+    }
+    let page = &Page { may_have_policy: candidates.csp, ..page.clone() };
     let pass = |page: &Page<'_>, leaves_modules, first: Vec<Change>, out: &mut dyn Write| {
         let mut visitor = PageVisitor::new(page, leaves_modules);
         rewriter::rewrite_stream(&mut *open()?, &candidates, encoding, first, &mut visitor, out)?;
