@@ -61,58 +61,60 @@ pub struct Candidates<'n> {
 impl<'n> Candidates<'n> {
     /// Looks through a whole page. `named` are more attributes that hold URLs, in lower case.
     pub fn of(page: &[u8], named: &'n [String]) -> Self {
-        let mut found = Self::default();
+        let (mut found, mut has_angles) = (Self::default(), false);
         for at in memchr::memchr_iter(b'<', page) {
-            if page[..at].ends_with(b"</") {
-                found.misread = found.misread.or(Some(at - 2));
-            } else if found.misread.is_none() && begins_text(page, at + 1) {
-                found.misread = Some(at);
-            }
-            let Some(index) = tag_at(&page[at + 1..]) else {
-                if template::is_marker_at(&page[at..]) {
-                    found.last = Some(at);
-                }
-                continue;
-            };
-            let name = TAGS[index];
-            let name_end = at + 1 + name.len();
-            // The commonest tags of all are closed at once.
-            let tag = || {
-                if page.get(name_end) == Some(&b'>') {
-                    &[]
-                } else {
-                    &page[at..tag_end(page, name_end).end.unwrap_or(page.len())]
-                }
-            };
-            let words = condition(name);
-            if !words.is_empty() && !may_say(tag(), words) {
-                continue;
-            }
-            match name {
-                "meta" => found.csp |= may_say(tag(), &["content-security-policy"]),
-                "script" => {
-                    found.modules |= may_say(tag(), &["module", "importmap"]);
-                    found.nonce |= may_say(tag(), &["nonce"]);
-                }
-                "link" => found.modules |= may_say(tag(), &["modulepreload"]),
+            // Half of all tags are end tags, and most start tags are of elements that fetch nothing.
+            match page.get(at + 1) {
+                Some(b'/') if page.get(at + 2) == Some(&b'<') => found.misread = found.misread.or(Some(at)),
+                Some(b'%' | b'?') => has_angles = true,
+                Some(b'!') if template::is_marker_at(&page[at..]) => found.last = Some(at),
+                Some(letter) if letter.is_ascii_alphabetic() => found.see(page, at),
                 _ => {}
-            }
-            found.tags |= 1 << index;
-            // What the net is hoisted out of matters only to what comes behind it.
-            if !HOISTED.contains(&name) {
-                found.last = Some(at);
             }
         }
         if let Some(style) = last_style_attribute(page) {
             found.style_attributes = true;
             found.last = found.last.max(Some(style));
         }
-        found.template = found.last.is_some() && template::page_may_have_syntax(page);
+        found.template = found.last.is_some() && (has_angles || template::page_may_have_braces(page));
         if let Some(last) = named.iter().filter_map(|name| last_of(name, page)).max() {
             found.named = named;
             found.last = found.last.max(Some(last));
         }
         found
+    }
+
+    /// Takes note of what may be a start tag.
+    fn see(&mut self, page: &[u8], at: usize) {
+        if self.misread.is_none() && begins_text(page, at + 1) {
+            self.misread = Some(at);
+        }
+        let Some(index) = tag_at(&page[at + 1..]) else { return };
+        let name = TAGS[index];
+        let name_end = at + 1 + name.len();
+        // The commonest tags of all are closed at once.
+        let tag = || match page.get(name_end) {
+            Some(b'>') => &[],
+            _ => &page[at..tag_end(page, name_end).end.unwrap_or(page.len())],
+        };
+        let words = condition(name);
+        if !words.is_empty() && !may_say(tag(), words) {
+            return;
+        }
+        match name {
+            "meta" => self.csp |= may_say(tag(), &["content-security-policy"]),
+            "script" => {
+                self.modules |= may_say(tag(), &["module", "importmap"]);
+                self.nonce |= may_say(tag(), &["nonce"]);
+            }
+            "link" => self.modules |= may_say(tag(), &["modulepreload"]),
+            _ => {}
+        }
+        self.tags |= 1 << index;
+        // What the net is hoisted out of matters only to what comes behind it.
+        if !HOISTED.contains(&name) {
+            self.last = Some(at);
+        }
     }
 
     /// Everything at once, for a page that is not looked through first.
@@ -215,18 +217,22 @@ fn last_of(name: &str, page: &[u8]) -> Option<usize> {
 
 /// Whether the tag whose name begins at `at` is one of an element that holds text, and ends behind an `=`.
 fn begins_text(page: &[u8], at: usize) -> bool {
-    const TEXT: [&str; 10] =
-        ["script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes", "noscript", "plaintext"];
-    if !matches!(page.get(at).map(u8::to_ascii_lowercase), Some(b's' | b't' | b'x' | b'i' | b'n' | b'p')) {
-        return false;
-    }
+    let names: &[&str] = match page.get(at).map(u8::to_ascii_lowercase) {
+        Some(b'i') => &["iframe"],
+        Some(b'n') => &["noembed", "noframes", "noscript"],
+        Some(b'p') => &["plaintext"],
+        Some(b's') => &["script", "style"],
+        Some(b't') => &["title", "textarea"],
+        Some(b'x') => &["xmp"],
+        _ => return false,
+    };
     let name = &page[at..];
-    let fits = |tag: &&str| {
+    let fits = |tag: &&&str| {
         name.len() > tag.len()
             && name[..tag.len()].eq_ignore_ascii_case(tag.as_bytes())
             && (name[tag.len()].is_ascii_whitespace() || name[tag.len()] == b'/')
     };
-    TEXT.iter().find(|tag| fits(tag)).is_some_and(|tag| tag_end(page, at + tag.len()).without_value)
+    names.iter().find(fits).is_some_and(|tag| tag_end(page, at + tag.len()).without_value)
 }
 
 /// The end of a tag.

@@ -35,9 +35,13 @@ pub fn tag_has_syntax(tag: &[u8]) -> bool {
 /// Whether a page may hold a template's statements or comments: the gate in front of [`kind`] and [`Comments`], which
 /// most pages do not pass.
 pub fn page_may_have_syntax(page: &[u8]) -> bool {
-    // A page has few braces outside of its scripts.
-    let braces = || memchr::memchr_iter(b'{', page).any(|at| matches!(page.get(at + 1), Some(b'{' | b'%' | b'#')));
-    braces() || ["<%", "<?"].iter().any(|delimiter| memchr::memmem::find(page, delimiter.as_bytes()).is_some())
+    page_may_have_braces(page)
+        || ["<%", "<?"].iter().any(|delimiter| memchr::memmem::find(page, delimiter.as_bytes()).is_some())
+}
+
+/// The same for delimiters of braces alone. A page has few braces outside of its scripts.
+pub fn page_may_have_braces(page: &[u8]) -> bool {
+    memchr::memchr_iter(b'{', page).any(|at| matches!(page.get(at + 1), Some(b'{' | b'%' | b'#')))
 }
 
 fn opens(first: u8, second: u8) -> bool {
