@@ -46,10 +46,13 @@ pub(super) fn rewrite_markup(
         Ok::<_, Failure>((Looked::of(page, visitor), changes))
     };
     let (mut looked, mut changes) = look(page, None)?;
-    if let Some(second) = looked.second(page) {
-        (looked, changes) = look(&second.page, second.leaves_modules)?;
-        looked.findings.extend(second.why);
+    let (mut page, mut why) = (page.clone(), None);
+    for _ in 0..MORE_LOOKS {
+        let Some(again) = looked.again(&page) else { break };
+        (page, why) = (again.page, why.or(again.why));
+        (looked, changes) = look(&page, again.leaves_modules)?;
     }
+    looked.findings.extend(why);
     Ok(looked.made(changes))
 }
 
@@ -64,8 +67,11 @@ struct Looked {
     unreadable_policy: Option<usize>,
 }
 
-/// How a page must be looked through again, because of what was seen the first time.
-struct Second<'c> {
+/// How often a page is looked through again at most: what one look keeps at home may leave hints that lead elsewhere.
+const MORE_LOOKS: usize = 2;
+
+/// How a page must be looked through again, because of what was seen.
+struct Again<'c> {
     page: Page<'c>,
     leaves_modules: Option<(usize, String)>,
     why: Option<(Option<usize>, Code, String)>,
@@ -88,8 +94,8 @@ impl Looked {
         Self { seen, injected, references, moved, findings, decisions, unreadable_policy }
     }
 
-    /// `None` when the first look was right.
-    fn second<'c>(&self, page: &Page<'c>) -> Option<Second<'c>> {
+    /// `None` when the last look was right. What was learned before is kept.
+    fn again<'c>(&self, page: &Page<'c>) -> Option<Again<'c>> {
         let map_fails = self.injected.map_fails.clone();
         let leaves_modules = self.seen.leaves_modules.clone().or(map_fails.clone());
         let forbids = policy::forbids_net(&self.injected.problems, &self.seen).filter(|_| page.has_net);
@@ -101,12 +107,13 @@ impl Looked {
         if forbids.is_none() && !modules_were_seen && !is_hinted_in_vain && agreed.is_empty() {
             return None;
         }
-        let used_at_home = Rc::new(self.seen.used_at_home.clone());
+        let used_at_home = Rc::new(&*page.used_at_home | &self.seen.used_at_home);
+        let agreed = page.agreed.iter().map(|(path, mode)| (path.clone(), mode.clone())).chain(agreed).collect();
         let has_net = page.has_net && forbids.is_none();
         let page = Page { has_net, used_at_home, agreed: Rc::new(agreed), ..page.clone() };
         let why =
             forbids.map(|(at, why)| (Some(at), Code::CspMeta, format!("the net cannot work under this policy: {why}")));
-        Some(Second { page, leaves_modules, why })
+        Some(Again { page, leaves_modules, why })
     }
 
     fn made(self, changes: Vec<Change>) -> Made {
@@ -137,16 +144,13 @@ pub(super) fn stream_markup(
         Ok::<_, Failure>(Looked::of(page, visitor))
     };
     let mut looked = pass(page, None, Vec::new(), &mut io::sink())?;
-    let second = looked.second(page);
-    let looks_again = second.is_some();
-    let (page, leaves_modules, why) = match second {
-        Some(second) => (second.page, second.leaves_modules, second.why),
-        None => (page.clone(), None, None),
-    };
-    if looks_again {
+    let (mut page, mut leaves_modules, mut why) = (page.clone(), None, None);
+    for _ in 0..MORE_LOOKS {
+        let Some(again) = looked.again(&page) else { break };
+        (page, leaves_modules, why) = (again.page, again.leaves_modules, why.or(again.why));
         looked = pass(&page, leaves_modules.clone(), Vec::new(), &mut io::sink())?;
-        looked.findings.extend(why);
     }
+    looked.findings.extend(why);
     let is_kept = looked.unreadable_policy.is_some();
     if is_kept || !looked.seen.is_edited && looked.injected.changes.is_empty() {
         return Ok((looked.made(Vec::new()).without_changes(), false));
