@@ -120,21 +120,43 @@ fn cases(count: u32) -> ProptestConfig {
     }
 }
 
-/// Labels of encodings that leave ASCII alone, some of them with bytes of ASCII inside their characters.
+/// All encodings that leave ASCII alone, some of them with bytes of ASCII inside their characters.
 const ENCODINGS: &[&str] = &[
     "utf-8",
-    "windows-1252",
-    "windows-1251",
+    "ibm866",
     "iso-8859-2",
+    "iso-8859-3",
+    "iso-8859-4",
+    "iso-8859-5",
+    "iso-8859-6",
+    "iso-8859-7",
+    "iso-8859-8",
+    "iso-8859-8-i",
+    "iso-8859-10",
+    "iso-8859-13",
+    "iso-8859-14",
+    "iso-8859-15",
+    "iso-8859-16",
     "koi8-r",
+    "koi8-u",
+    "macintosh",
+    "windows-874",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1253",
+    "windows-1254",
+    "windows-1255",
+    "windows-1256",
+    "windows-1257",
+    "windows-1258",
+    "x-mac-cyrillic",
     "gbk",
     "gb18030",
     "big5",
     "euc-jp",
     "shift_jis",
     "euc-kr",
-    "macintosh",
-    "windows-874",
     "x-user-defined",
 ];
 
