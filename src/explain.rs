@@ -96,9 +96,9 @@ pub fn to_text(all: &[Explained]) -> String {
     let mut text = String::new();
     for Explained { path, position: Position { line, column }, what, reference, fate } in all {
         let (name, told) = match fate {
-            Fate::Moves { to } => ("moves", format!("moves to {to}")),
-            Fate::Stays { to, why } => ("stays", format!("stays as {to}: {why}")),
-            Fate::Left { why } => ("left alone", format!("left alone: {why}")),
+            Fate::Moves { to } => ("move", format!("moves to {to}")),
+            Fate::Stays { to, why } => ("stay", format!("stays as {to}: {why}")),
+            Fate::Left { why } => ("are left alone", format!("left alone: {why}")),
         };
         *counts.entry(name).or_default() += 1;
         text += &format!("{path}:{line}:{column}: {what} `{reference}` {told}\n");

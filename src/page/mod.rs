@@ -1,7 +1,7 @@
 //! One page: what HTML says, what the plan decided, and the net, joined.
 //!
 //! A page in memory is looked through once; a page that streams by is looked through, and then written. Either way,
-//! what goes in besides the edits is decided when the whole page has been seen ([`inject`]).
+//! what goes in besides the edits is decided when the whole page has been seen (`inject`).
 
 mod import_map;
 mod inject;

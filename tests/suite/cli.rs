@@ -196,7 +196,7 @@ fn explain_tells_every_reference_its_fate_and_why() {
         "index.html:3:9: a[href] `sub/page.html` left alone: a hyperlink, not an asset",
         "index.html:3:44: use[href] `a.svg#x` stays as a.",
         "sub/page.html:1:42: link[href] `../a.css` moves to https://cdn.example/a.",
-        "6 references: 2 left alone, 3 moves, 1 stays",
+        "6 references: 2 are left alone, 3 move, 1 stay",
     ]) {
         assert!(line.starts_with(beginning), "{line}\n{beginning}");
     }

@@ -54,7 +54,7 @@ pub fn inspect(
     Ok(finish(state)?.changes)
 }
 
-/// Rewrites a page that streams by, in memory bounded by its largest tag and by [`TEXT_MAX`]. `first` are changes that
+/// Rewrites a page that streams by, in memory bounded by its largest tag and inline text (4 MiB). `first` are changes that
 /// are known before; the others are what the visitor answers.
 pub fn rewrite_stream<W: Write>(
     page: &mut dyn io::Read,
