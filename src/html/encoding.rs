@@ -86,7 +86,7 @@ fn prescan(head: &[u8]) -> Option<(&'static Encoding, Range<usize>)> {
 }
 
 /// What one `<meta>` declares, if anything. `None` when the bytes end before it does.
-#[allow(clippy::option_option)]
+#[expect(clippy::option_option, reason = "that the bytes end, and that nothing is declared, are two answers")]
 fn declared(attributes: &mut Attributes<'_>) -> Option<Option<&'static Encoding>> {
     let (mut seen, mut is_pragma) = (Vec::new(), false);
     let (mut by_charset, mut by_content) = (None, None);
