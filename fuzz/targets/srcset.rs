@@ -2,7 +2,7 @@
 #![no_main]
 
 #[path = "../../tests/dom/text.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "only its reading of srcset is used here")]
 mod text;
 
 use libfuzzer_sys::fuzz_target;
