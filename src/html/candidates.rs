@@ -137,10 +137,7 @@ impl<'n> Candidates<'n> {
     pub fn of_stream(page: &mut dyn Read, named: &'n [String]) -> io::Result<Self> {
         let (mut found, mut window, mut start) = (Self::default(), Vec::new(), 0);
         loop {
-            let kept = window.len();
-            window.resize(kept + PIECE, 0);
-            let read = page.read(&mut window[kept..])?;
-            window.truncate(kept + read);
+            let read = page.take(PIECE as u64).read_to_end(&mut window)?;
             found.add(Self::of(&window, named), start);
             if read == 0 {
                 return Ok(found);

@@ -23,6 +23,10 @@ use target::{Collector, Streamed, Target};
 /// How much is given to the parser at once.
 const STEP: usize = 64 * 1024;
 
+/// How far a page that streams by is read ahead of the parser. In an `<svg>` or `<math>` longer than this, it is not known
+/// where it ends.
+const AHEAD: usize = 64 * 1024;
+
 /// What the parser may need for a page that streams by. It remembers each element that is open, and one whose end tag is
 /// left out stays open to it (`<p>` in a page without `</p>`): about 100 bytes each. A page of more than a hundred
 /// thousand of them at once is given up.
@@ -64,18 +68,27 @@ pub fn rewrite_stream<W: Write>(
     visitor: &mut dyn Visitor,
     out: W,
 ) -> Result<W, Failure> {
-    let mut target = Streamed { splicer: Splicer::new(out), fed: Vec::new() };
+    let mut target = Streamed::new(Splicer::new(out));
     target.splicer.record(first);
     let state = State::shared(visitor, target, encoding, candidates);
     let mut parser = parser(&state, PARSER_MEMORY)?;
-    let mut buffer = vec![0; STEP];
+    let (mut buffer, mut read, mut written, mut ended) = (vec![0; STEP], 0, 0, false);
     loop {
-        let read = page.read(&mut buffer)?;
-        if read == 0 {
+        // Read ahead of the parser: where an svg ends is asked when it begins.
+        while !ended && read - written < STEP + AHEAD {
+            let more = page.read(&mut buffer)?;
+            ended = more == 0;
+            read += more;
+            state.borrow_mut().target.fed.extend_from_slice(&buffer[..more]);
+        }
+        let Some(piece) = state.borrow().target.bytes(written..read.min(written + STEP)).map(<[u8]>::to_vec) else {
+            break;
+        };
+        if piece.is_empty() {
             break;
         }
-        state.borrow_mut().target.fed.extend_from_slice(&buffer[..read]);
-        parser.write(&buffer[..read]).map_err(|error| Failure::Parser(error.to_string()))?;
+        written += piece.len();
+        parser.write(&piece).map_err(|error| Failure::Parser(error.to_string()))?;
     }
     parser.end().map_err(|error| Failure::Parser(error.to_string()))?;
     Ok(finish(state)?.splicer.finish()?)

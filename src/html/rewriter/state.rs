@@ -133,12 +133,13 @@ impl<'v, T: Target> State<'v, T> {
         self.hoist.is_some() && self.template.is_some_and(|template| self.column_group.is_none_or(|at| at < template))
     }
 
-    /// Whether it is certain where the `svg` or `math` that begins here ends. Of a page that streams by it is taken for
-    /// granted.
+    /// Whether it is certain where the `svg` or `math` that begins here ends.
     fn trusts_foreign(&mut self, start: usize) -> bool {
-        let Some(page) = self.target.page().filter(|_| start >= self.foreign_to) else { return true };
-        let end = foreign::end(page, start);
-        self.foreign_to = end.unwrap_or(self.foreign_to);
+        if start < self.foreign_to {
+            return true;
+        }
+        let end = self.target.rest(start).and_then(|rest| foreign::end(rest, 0));
+        self.foreign_to = end.map_or(self.foreign_to, |end| start + end);
         end.is_some()
     }
 

@@ -21,8 +21,8 @@ pub(super) trait Target {
     fn release(&mut self);
     /// The page's own bytes, if they are still there.
     fn bytes(&self, range: Range<usize>) -> Option<&[u8]>;
-    /// The whole page, if it is in memory.
-    fn page(&self) -> Option<&[u8]>;
+    /// The page's bytes from here on, as far as they have been read.
+    fn rest(&self, from: usize) -> Option<&[u8]>;
 }
 
 /// Keeps the changes to a page that is in memory as a whole.
@@ -55,22 +55,34 @@ impl Target for Collector<'_> {
         self.page.get(range)
     }
 
-    fn page(&self) -> Option<&[u8]> {
-        Some(self.page)
+    fn rest(&self, from: usize) -> Option<&[u8]> {
+        self.page.get(from..)
     }
 }
 
 /// Makes the changes to a page as it streams by, and keeps its bytes for as long as they may be asked for.
 pub(super) struct Streamed<W> {
     pub(super) splicer: Splicer<W>,
-    /// The bytes that the parser was given, from the first that the splicer has not let go.
+    /// The bytes that were read, from `start` on: at least those that the splicer has not let go.
     pub(super) fed: Vec<u8>,
+    start: usize,
 }
 
+/// How many bytes may wait to be forgotten: to forget them one tag after the other would move all others each time.
+const STALE: usize = 64 * 1024;
+
 impl<W: Write> Streamed<W> {
-    /// Forgets what the splicer has let go since it was at `before`.
-    fn forget(&mut self, before: usize) {
-        self.fed.drain(..(self.splicer.passed() - before).min(self.fed.len()));
+    pub(super) fn new(splicer: Splicer<W>) -> Self {
+        Self { splicer, fed: Vec::new(), start: 0 }
+    }
+
+    /// Forgets what the splicer has let go.
+    fn forget(&mut self) {
+        let gone = self.splicer.passed() - self.start;
+        if gone > STALE {
+            self.fed.drain(..gone);
+            self.start += gone;
+        }
     }
 }
 
@@ -80,14 +92,14 @@ impl<W: Write> Target for Streamed<W> {
     }
 
     fn pass(&mut self, count: usize) {
-        let (before, held) = (self.splicer.passed(), self.splicer.taken() - self.splicer.passed());
-        let end = self.fed.len().min(held + count);
-        self.splicer.take(&self.fed[held..end]);
-        self.forget(before);
+        let from = self.splicer.taken() - self.start;
+        let end = self.fed.len().min(from.saturating_add(count));
+        self.splicer.take(&self.fed[from..end]);
+        self.forget();
     }
 
     fn pass_all(&mut self) {
-        self.pass(self.fed.len());
+        self.pass(usize::MAX);
     }
 
     fn passed(&self) -> usize {
@@ -99,17 +111,15 @@ impl<W: Write> Target for Streamed<W> {
     }
 
     fn release(&mut self) {
-        let before = self.splicer.passed();
         self.splicer.release();
-        self.forget(before);
+        self.forget();
     }
 
     fn bytes(&self, range: Range<usize>) -> Option<&[u8]> {
-        let passed = self.splicer.passed();
-        self.fed.get(range.start.checked_sub(passed)?..range.end.checked_sub(passed)?)
+        self.fed.get(range.start.checked_sub(self.start)?..range.end.checked_sub(self.start)?)
     }
 
-    fn page(&self) -> Option<&[u8]> {
-        None
+    fn rest(&self, from: usize) -> Option<&[u8]> {
+        self.fed.get(from.checked_sub(self.start)?..)
     }
 }
