@@ -49,8 +49,6 @@ pub struct Candidates<'n> {
     pub modules: bool,
     /// Whether a Content-Security-Policy may be there.
     pub csp: bool,
-    /// Whether a script may have a nonce.
-    pub nonce: bool,
     /// Whether a template's statements may be there.
     pub template: bool,
     /// Where the first tag begins that lol_html 3.0.3 misreads: `</<p>` is a comment, which it takes for a tag. Behind `<title a=>` comes text, which it takes for
@@ -103,10 +101,7 @@ impl<'n> Candidates<'n> {
         }
         match name {
             "meta" => self.csp |= may_say(tag(), &["content-security-policy"]),
-            "script" => {
-                self.modules |= may_say(tag(), &["module", "importmap"]);
-                self.nonce |= may_say(tag(), &["nonce"]);
-            }
+            "script" => self.modules |= may_say(tag(), &["module", "importmap"]),
             "link" => self.modules |= may_say(tag(), &["modulepreload"]),
             _ => {}
         }
@@ -127,7 +122,6 @@ impl<'n> Candidates<'n> {
             last: Some(usize::MAX),
             modules: true,
             csp: true,
-            nonce: true,
             template: true,
             misread: None,
         }
@@ -156,7 +150,6 @@ impl<'n> Candidates<'n> {
         self.style_attributes |= piece.style_attributes;
         self.modules |= piece.modules;
         self.csp |= piece.csp;
-        self.nonce |= piece.nonce;
         self.template |= piece.template;
         if !piece.named.is_empty() {
             self.named = piece.named;
