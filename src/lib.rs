@@ -31,6 +31,7 @@ pub mod error;
 pub mod explain;
 pub mod fallback;
 pub mod filter;
+pub mod form;
 pub mod graph;
 pub mod html;
 pub mod js;

@@ -1,6 +1,7 @@
 //! The references in each stylesheet and script, resolved.
 
 use crate::css;
+use crate::form::Form;
 use crate::graph::resolve::Mount;
 use crate::js;
 use crate::json::web_manifest;
@@ -17,6 +18,8 @@ use std::ops::Range;
 pub struct Link {
     /// Where it is written.
     pub range: Range<usize>,
+    /// In what.
+    pub form: Form,
     /// What it leads to: an asset of the site.
     pub to: SitePath,
     /// `?query#fragment`.
@@ -102,7 +105,8 @@ fn link_style(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) ->
             linked.elements.push((reference.range.start, reference.url.trim().to_owned()));
         }
         if index.assets.contains_key(&target.path) {
-            linked.links.push(Link { range: reference.range, to: target.path, suffix: target.suffix, import: None });
+            let (range, form) = (reference.range, Form::Css);
+            linked.links.push(Link { range, form, to: target.path, suffix: target.suffix, import: None });
         } else {
             findings.extend(missing(index, path, text, reference.range.start, &target.path, &reference.url));
         }
@@ -125,7 +129,7 @@ fn link_web_manifest(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mo
     for web_manifest::Icon { range, url } in icons {
         let Some(target) = mount.resolve(&base, &url) else { continue };
         if index.assets.contains_key(&target.path) {
-            linked.links.push(Link { range, to: target.path, suffix: target.suffix, import: None });
+            linked.links.push(Link { range, form: Form::Json, to: target.path, suffix: target.suffix, import: None });
         } else {
             findings.extend(missing(index, path, text, range.start, &target.path, &url));
         }
@@ -152,7 +156,8 @@ fn link_script(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -
         let Some(target) = mount.resolve(&base, &specifier.text) else { continue };
         let import = Some(if specifier.dynamic { Import::Dynamic } else { Import::Static });
         if index.assets.contains_key(&target.path) {
-            linked.links.push(Link { range: specifier.range, to: target.path, suffix: target.suffix, import });
+            let form = Form::JavaScript;
+            linked.links.push(Link { range: specifier.range, form, to: target.path, suffix: target.suffix, import });
         } else {
             findings.extend(missing(index, path, text, specifier.range.start, &target.path, &specifier.text));
         }

@@ -7,11 +7,8 @@ mod tied;
 pub use layout::own_fingerprint;
 
 use crate::config::Config;
-use crate::css;
 use crate::graph::link::{AssetGraph, Import, Link};
 use crate::graph::order;
-use crate::js;
-use crate::json::web_manifest;
 use crate::model::digest::{Digests, Fingerprint, Integrity};
 use crate::model::edit::{self, Edit};
 use crate::model::finding::{Code, Finding};
@@ -183,7 +180,8 @@ impl Planner<'_> {
                 let is_as_written =
                     !cycle.contains_key(&link.to) && *target == link.to && (is_relative || self.config.cdn.is_none());
                 (!is_as_written).then(|| {
-                    Edit::new(link.range.clone(), escape(asset.kind, &(target.relative_url(path.dir()) + &link.suffix)))
+                    let url = target.relative_url(path.dir()) + &link.suffix;
+                    Edit::new(link.range.clone(), link.form.escape(&url))
                 })
             })
             .collect();
@@ -226,14 +224,6 @@ impl Publication {
 /// The fingerprint of one member of a cycle.
 pub fn member(group: &Fingerprint, path: &SitePath) -> Fingerprint {
     Fingerprint::of_pieces([group.as_str().as_bytes(), path.as_str().as_bytes()])
-}
-
-fn escape(kind: Kind, url: &str) -> String {
-    match kind {
-        Kind::Style => css::escape(url),
-        Kind::WebManifest => web_manifest::escape(url),
-        _ => js::escape(url),
-    }
 }
 
 /// `app.js` as `app.3f2a91bc04de.js`; a name that would become too long for a file system is cut.

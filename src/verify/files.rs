@@ -3,6 +3,7 @@
 use super::Published;
 use super::modules::Modules;
 use crate::css;
+use crate::form::Form;
 use crate::js;
 use crate::json::web_manifest;
 use crate::manifest::AssetEntry;
@@ -30,6 +31,8 @@ struct Read<'p> {
 /// A reference from one published file to another.
 struct Reference {
     range: Range<usize>,
+    /// In what it is written.
+    form: Form,
     to: SitePath,
     /// `?query#fragment`.
     suffix: String,
@@ -82,22 +85,24 @@ type Found = (Vec<Reference>, Vec<Finding>);
 /// What a stylesheet or script refers to. An absolute URL of the CDN would tie the local copy to it.
 fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found {
     let Ok(text) = std::str::from_utf8(bytes) else { return Found::default() };
-    let urls: Vec<(Range<usize>, String, bool)> = match media_type::of(path).0 {
-        Kind::Style => css::references(text).into_iter().map(|found| (found.range, found.url, false)).collect(),
+    let urls: Vec<(Range<usize>, Form, String, bool)> = match media_type::of(path).0 {
+        Kind::Style => {
+            css::references(text).into_iter().map(|found| (found.range, Form::Css, found.url, false)).collect()
+        }
         Kind::WebManifest => {
             let icons = web_manifest::icons(text).unwrap_or_default();
-            icons.into_iter().map(|icon| (icon.range, icon.url, false)).collect()
+            icons.into_iter().map(|icon| (icon.range, Form::Json, icon.url, false)).collect()
         }
         Kind::Script => {
             let specifiers = js::read(text).map(|script| script.specifiers).unwrap_or_default();
             let named = specifiers.into_iter().filter(|found| !found.is_bare());
-            named.map(|found| (found.range, found.text, !found.dynamic)).collect()
+            named.map(|found| (found.range, Form::JavaScript, found.text, !found.dynamic)).collect()
         }
         _ => return Found::default(),
     };
     let (mut found, mut findings) = Found::default();
     let base = published.mount.url_of(path);
-    for (range, url, is_import) in urls {
+    for (range, form, url, is_import) in urls {
         let mut tell = |code, reason| findings.push(Finding::at(code, path.as_str(), bytes, range.start, reason));
         let on_cdn = base.join(&url).ok().zip(published.cdn.as_ref()).and_then(|(url, cdn)| cdn.path_of(&url));
         if on_cdn.is_some() {
@@ -106,7 +111,7 @@ fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found
         }
         let Some(target) = published.mount.resolve(&base, &url) else { continue };
         if published.files.contains(&target.path) {
-            found.push(Reference { range, to: target.path, suffix: target.suffix, is_import });
+            found.push(Reference { range, form, to: target.path, suffix: target.suffix, is_import });
         } else if published.is_ours(&target.path) {
             tell(Code::ReferenceBroken, format!("`{url}` leads nowhere"));
         } else {
@@ -164,8 +169,7 @@ fn group_fingerprint(group: &[usize], files: &[Read<'_>]) -> Fingerprint {
             let file = &files[*number];
             let edits = file.references.iter().filter_map(|found| {
                 let url = originals.get(&found.to)?.relative_url(file.path.dir()) + &found.suffix;
-                let is_style = media_type::of(&file.path).0 == Kind::Style;
-                Some(Edit::new(found.range.clone(), if is_style { css::escape(&url) } else { js::escape(&url) }))
+                Some(Edit::new(found.range.clone(), found.form.escape(&url)))
             });
             edit::apply(&file.bytes, edits.collect())
         })

@@ -8,6 +8,7 @@ const FLOORS: &[&[&str]] = &[
     &["model", "error"],
     &["css", "js", "json", "cdn"],
     &["html"],
+    &["form"],
     &["config", "graph", "site"],
     &["plan"],
     &["fallback", "manifest", "output"],

@@ -1,0 +1,27 @@
+//! [`Form`]: in what a URL is written, and so how a new one must be escaped to stand there.
+
+use crate::css;
+use crate::js;
+use crate::json::web_manifest;
+
+/// In what a URL of a file is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// A string or `url()` of CSS.
+    Css,
+    /// A string of JavaScript.
+    JavaScript,
+    /// A string of JSON.
+    Json,
+}
+
+impl Form {
+    /// A URL as it may stand there.
+    pub fn escape(self, url: &str) -> String {
+        match self {
+            Self::Css => css::escape(url),
+            Self::JavaScript => js::escape(url),
+            Self::Json => web_manifest::escape(url),
+        }
+    }
+}
