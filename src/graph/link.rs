@@ -98,7 +98,7 @@ fn link_asset(path: &SitePath, asset: &Asset, index: &AssetIndex, mount: &Mount)
 
 fn link_style(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -> (Linked, Vec<Finding>) {
     let base = mount.url_of(path);
-    let (mut linked, mut findings) = (Linked::default(), Vec::new());
+    let (mut linked, mut told) = (Linked::default(), Vec::new());
     for reference in css::references(text) {
         let Some(target) = mount.resolve(&base, &reference.url) else { continue };
         if reference.usage == css::Use::Element && index.exists(&target.path) {
@@ -108,15 +108,15 @@ fn link_style(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) ->
             let (range, form) = (reference.range, Form::Css);
             linked.links.push(Link { range, form, to: target.path, suffix: target.suffix, import: None });
         } else {
-            findings.extend(missing(index, path, text, reference.range.start, &target.path, &reference.url));
+            told.extend(missing(index, reference.range.start, &target.path, &reference.url));
         }
     }
-    (linked, findings)
+    (linked, Finding::all_at(path.as_str(), text.as_bytes(), told))
 }
 
 /// A web app manifest's pictures. One that is not JSON is published as it is: browsers take nothing from it either.
 fn link_web_manifest(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -> (Linked, Vec<Finding>) {
-    let (mut linked, mut findings) = (Linked::default(), Vec::new());
+    let (mut linked, mut told) = (Linked::default(), Vec::new());
     let icons = match web_manifest::icons(text) {
         Ok(icons) => icons,
         Err(error) => {
@@ -131,10 +131,10 @@ fn link_web_manifest(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mo
         if index.assets.contains_key(&target.path) {
             linked.links.push(Link { range, form: Form::Json, to: target.path, suffix: target.suffix, import: None });
         } else {
-            findings.extend(missing(index, path, text, range.start, &target.path, &url));
+            told.extend(missing(index, range.start, &target.path, &url));
         }
     }
-    (linked, findings)
+    (linked, Finding::all_at(path.as_str(), text.as_bytes(), told))
 }
 
 fn link_script(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -> (Linked, Vec<Finding>) {
@@ -147,7 +147,7 @@ fn link_script(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -
         }
     };
     let base = mount.url_of(path);
-    let (mut linked, mut findings) = (Linked::default(), Vec::new());
+    let (mut linked, mut told) = (Linked::default(), Vec::new());
     for specifier in script.specifiers {
         if specifier.is_bare() {
             linked.bare.extend((!specifier.dynamic).then_some(specifier.text));
@@ -159,7 +159,7 @@ fn link_script(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -
             let form = Form::JavaScript;
             linked.links.push(Link { range: specifier.range, form, to: target.path, suffix: target.suffix, import });
         } else {
-            findings.extend(missing(index, path, text, specifier.range.start, &target.path, &specifier.text));
+            told.extend(missing(index, specifier.range.start, &target.path, &specifier.text));
         }
     }
     if let Some(at) = script.computed_import {
@@ -175,10 +175,9 @@ fn link_script(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -
         }
         linked.names = script.names;
     }
-    (linked, findings)
+    (linked, Finding::all_at(path.as_str(), text.as_bytes(), told))
 }
 
-fn missing(index: &AssetIndex, path: &SitePath, text: &str, at: usize, to: &SitePath, url: &str) -> Option<Finding> {
-    let gone = !index.exists(to);
-    gone.then(|| Finding::at(Code::MissingAsset, path.as_str(), text.as_bytes(), at, format!("`{url}` does not exist")))
+fn missing(index: &AssetIndex, at: usize, to: &SitePath, url: &str) -> Option<(usize, Code, String)> {
+    (!index.exists(to)).then(|| (at, Code::MissingAsset, format!("`{url}` does not exist")))
 }

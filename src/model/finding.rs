@@ -252,6 +252,15 @@ impl Finding {
     pub fn at(code: Code, path: impl Into<String>, bytes: &[u8], offset: usize, reason: impl Into<String>) -> Self {
         Self { position: Some(Position::of(bytes, offset)), ..Self::of_file(code, path, reason) }
     }
+
+    /// Findings at byte offsets of one file with these `bytes`, in the order given. The lines are counted once for all
+    /// of them.
+    pub fn all_at(path: &str, bytes: &[u8], found: Vec<(usize, Code, String)>) -> Vec<Self> {
+        let mut positions = Positions::of(found.iter().map(|(offset, ..)| *offset));
+        positions.feed(bytes);
+        let place = |(offset, code, reason)| Self::at_position(code, path, positions.get(offset), reason);
+        found.into_iter().map(place).collect()
+    }
 }
 
 impl fmt::Display for Finding {
@@ -287,5 +296,15 @@ mod tests {
                 assert_eq!(Position::of(text, offset), Position { line, column }, "{offset}");
             }
         }
+    }
+
+    #[test]
+    fn findings_of_one_file_keep_their_order_and_their_places() {
+        let text = "a\né b\n\nc".as_bytes();
+        let offsets = [8, 0, 5, 0, 99];
+        let reason = |offset: usize| format!("at {offset}");
+        let found = offsets.map(|offset| (offset, Code::MissingAsset, reason(offset)));
+        let one_by_one = offsets.map(|offset| Finding::at(Code::MissingAsset, "x.css", text, offset, reason(offset)));
+        assert_eq!(Finding::all_at("x.css", text, found.to_vec()), one_by_one);
     }
 }

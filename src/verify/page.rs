@@ -46,9 +46,7 @@ pub(super) fn check(path: &SitePath, published: &Published<'_>, modules: &Module
         return Ok((0, Vec::new()));
     }
     reader.finish(modules);
-    let findings =
-        reader.findings.into_iter().map(|(at, code, reason)| Finding::at(code, path.as_str(), &page, at, reason));
-    Ok((reader.references, findings.collect()))
+    Ok((reader.references, Finding::all_at(path.as_str(), &page, reader.findings)))
 }
 
 /// How deep pages in `srcdoc` are followed, as the build does.
