@@ -1,37 +1,43 @@
 //! The order in which names can be decided: what is referred to first, and files that refer to each other together.
+//!
+//! Chains of references are as long as a site has files, so nothing here recurses.
 
-use crate::graph::link::AssetGraph;
+use crate::graph::link::{AssetGraph, Link};
 use crate::model::path::SitePath;
-use petgraph::algo::tarjan_scc;
-use petgraph::graphmap::{DiGraphMap, UnGraphMap};
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::DiGraph;
+use petgraph::unionfind::UnionFind;
 use std::collections::BTreeMap;
 
 /// Groups of assets, dependencies first. A group of more than one is a cycle.
 pub fn groups(graph: &AssetGraph) -> Vec<Vec<SitePath>> {
     let numbers = Numbers::of(graph);
-    let mut edges = DiGraphMap::<usize, ()>::new();
-    (0..numbers.paths.len()).for_each(|number| {
-        edges.add_node(number);
-    });
+    let mut edges = DiGraph::<(), (), usize>::default();
+    let nodes: Vec<_> = numbers.paths.iter().map(|_| edges.add_node(())).collect();
     for (from, to) in numbers.edges(graph, |_| true) {
-        edges.add_edge(from, to, ());
+        edges.add_edge(nodes[from], nodes[to], ());
     }
-    tarjan_scc(&edges).into_iter().map(|group| numbers.name(group)).collect()
+    // Kosaraju's algorithm gives what is referred to first, as Tarjan's does, which here would recurse.
+    let groups = kosaraju_scc(&edges).into_iter();
+    groups.map(|group| numbers.name(group.into_iter().map(|node| node.index()).collect())).collect()
 }
 
 /// Groups of modules that import each other, directly or not, in either direction: each has one home.
 pub fn module_graphs(graph: &AssetGraph) -> Vec<Vec<SitePath>> {
     let numbers = Numbers::of(graph);
-    let mut edges = UnGraphMap::<usize, ()>::new();
+    let mut joined = UnionFind::new(numbers.paths.len());
+    let mut is_module = vec![false; numbers.paths.len()];
     let tied = graph.linked.iter().filter(|(_, linked)| !linked.ties.is_empty() || !linked.names.is_empty());
-    tied.for_each(|(path, _)| {
-        edges.add_node(numbers.of_path[path]);
-    });
+    tied.for_each(|(path, _)| is_module[numbers.of_path[path]] = true);
     for (from, to) in numbers.edges(graph, |link| link.import.is_some()) {
-        edges.add_edge(from, to, ());
+        joined.union(from, to);
+        (is_module[from], is_module[to]) = (true, true);
     }
-    // Of an undirected graph, the strongly connected components are the connected ones.
-    tarjan_scc(&edges).into_iter().map(|group| numbers.name(group)).collect()
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for number in (0..is_module.len()).filter(|number| is_module[*number]) {
+        groups.entry(joined.find(number)).or_default().push(number);
+    }
+    groups.into_values().map(|group| numbers.name(group)).collect()
 }
 
 /// Paths as numbers, because that is what the graph library works on.
@@ -53,7 +59,7 @@ impl<'g> Numbers<'g> {
         Self { paths, of_path }
     }
 
-    fn edges(&self, graph: &'g AssetGraph, wanted: impl Fn(&crate::graph::link::Link) -> bool) -> Vec<(usize, usize)> {
+    fn edges(&self, graph: &'g AssetGraph, wanted: impl Fn(&Link) -> bool) -> Vec<(usize, usize)> {
         let all = graph.linked.iter().flat_map(|(path, linked)| linked.links.iter().map(move |link| (path, link)));
         all.filter(|(_, link)| wanted(link)).map(|(path, link)| (self.of_path[path], self.of_path[&link.to])).collect()
     }
@@ -61,5 +67,59 @@ impl<'g> Numbers<'g> {
     fn name(&self, mut group: Vec<usize>) -> Vec<SitePath> {
         group.sort_unstable();
         group.into_iter().map(|number| self.paths[number].clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::link::{Import, Linked};
+
+    fn path(text: &str) -> SitePath {
+        SitePath::new(text).expect("a site path")
+    }
+
+    /// Modules by name, each with what it imports.
+    fn graph<'n>(modules: impl IntoIterator<Item = (&'n str, Vec<&'n str>)>) -> AssetGraph {
+        let link = |to| Link { range: 0..0, to: path(to), suffix: String::new(), import: Some(Import::Static) };
+        let linked = |to: Vec<_>| Linked { links: to.into_iter().map(link).collect(), ..Linked::default() };
+        AssetGraph { linked: modules.into_iter().map(|(from, to)| (path(from), linked(to))).collect() }
+    }
+
+    fn text(groups: &[Vec<SitePath>]) -> Vec<String> {
+        groups.iter().map(|group| group.iter().map(SitePath::as_str).collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    #[test]
+    fn what_is_referred_to_comes_first_and_a_cycle_together() {
+        let graph =
+            graph([("a", vec!["b"]), ("b", vec!["c", "d"]), ("c", vec!["b"]), ("d", vec!["z"]), ("e", vec!["e"])]);
+        let groups = text(&groups(&graph));
+        let place = |name: &str| groups.iter().position(|group| group == name).unwrap_or_else(|| panic!("{groups:?}"));
+        assert!(place("z") < place("d") && place("d") < place("b c") && place("b c") < place("a"), "{groups:?}");
+        assert_eq!(groups.len(), 5, "{groups:?}");
+        assert_eq!(groups.iter().filter(|group| *group == "e").count(), 1);
+    }
+
+    #[test]
+    fn modules_that_share_an_import_have_one_home() {
+        let graph = graph([("a", vec!["m"]), ("b", vec!["m"]), ("c", vec!["n"])]);
+        assert_eq!(text(&module_graphs(&graph)), ["a b m", "c n"]);
+    }
+
+    #[test]
+    fn a_chain_of_any_length_needs_no_deep_stack() {
+        let names: Vec<_> = (0..200_000).map(|number| format!("{number:06}")).collect();
+        for closed in [false, true] {
+            let next = |number: usize| if closed { Some((number + 1) % names.len()) } else { Some(number + 1) };
+            let imports = |number| next(number).and_then(|next| names.get(next)).map(String::as_str);
+            let modules =
+                names.iter().enumerate().map(|(number, name)| (&name[..], imports(number).into_iter().collect()));
+            let graph = graph(modules);
+            let work = move || (groups(&graph).len(), module_graphs(&graph).len());
+            // Half of what a thread gets by default.
+            let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(work).expect("a thread");
+            assert_eq!(thread.join().expect("it ends"), (if closed { 1 } else { names.len() }, 1), "closed: {closed}");
+        }
     }
 }

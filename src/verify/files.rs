@@ -13,7 +13,7 @@ use crate::model::finding::{Code, Finding};
 use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
 use crate::plan;
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graphmap::DiGraphMap;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
@@ -100,10 +100,10 @@ fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found
         }
         _ => return Found::default(),
     };
-    let (mut found, mut findings) = Found::default();
+    let (mut found, mut told) = (Vec::new(), Vec::new());
     let base = published.mount.url_of(path);
     for (range, form, url, is_import) in urls {
-        let mut tell = |code, reason| findings.push(Finding::at(code, path.as_str(), bytes, range.start, reason));
+        let mut tell = |code, reason| told.push((range.start, code, reason));
         let on_cdn = base.join(&url).ok().zip(published.cdn.as_ref()).and_then(|(url, cdn)| cdn.path_of(&url));
         if on_cdn.is_some() {
             tell(Code::CdnUrlInside, format!("`{url}` is an absolute URL of the CDN"));
@@ -118,7 +118,7 @@ fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found
             tell(Code::MissingAsset, format!("`{url}` does not exist"));
         }
     }
-    (found, findings)
+    (found, Finding::all_at(path.as_str(), bytes, told))
 }
 
 /// Every name that carries a fingerprint must stand for its bytes; in a cycle, for the bytes of all.
@@ -135,7 +135,7 @@ fn check_names(files: &[Read<'_>]) -> Vec<Finding> {
         }
     }
     let mut findings = Vec::new();
-    for mut group in tarjan_scc(&edges) {
+    for mut group in kosaraju_scc(&edges) {
         group.sort_by_key(|number| files[*number].original);
         let is_cycle = group.len() > 1 || edges.contains_edge(group[0], group[0]);
         let group_print = is_cycle.then(|| group_fingerprint(&group, files));
