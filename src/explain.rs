@@ -1,9 +1,11 @@
 //! `tightrope explain SITE`: every reference, what becomes of it, and why.
 
 use crate::config::Config;
+use crate::contents::Use;
 use crate::error::{Error, Result};
+use crate::form::Form;
 use crate::graph::link::Link;
-use crate::model::finding::Position;
+use crate::model::finding::{Position, Positions};
 use crate::model::path::SitePath;
 use crate::page::{Context, Fate};
 use crate::pipeline::{self, Prepared};
@@ -62,32 +64,45 @@ pub fn explain(site: &Path, page: Option<&SitePath>, config: &Config) -> Result<
     Ok(all)
 }
 
-/// The references in stylesheets and scripts, which are always relative: they go where their file goes.
+/// The references in stylesheets, scripts and the like, which are always relative: they go where their file goes.
 fn of_files(prepared: &Prepared, config: &Config) -> Vec<Explained> {
     let linked = prepared.graph.linked.iter();
-    linked
-        .flat_map(|(path, linked)| linked.links.iter().filter_map(move |link| of_link(path, link, prepared, config)))
-        .collect()
+    linked.flat_map(|(path, linked)| of_file(path, &linked.links, prepared, config).unwrap_or_default()).collect()
 }
 
-fn of_link(path: &SitePath, link: &Link, prepared: &Prepared, config: &Config) -> Option<Explained> {
-    let (from, to) = (prepared.plan.get(path)?, prepared.plan.get(&link.to)?);
+fn of_file(path: &SitePath, links: &[Link], prepared: &Prepared, config: &Config) -> Option<Vec<Explained>> {
+    let from = prepared.plan.get(path)?;
     let source = prepared.index.assets.get(path)?.source.as_deref()?;
-    let url = to.path.relative_url(path.dir()) + &link.suffix;
-    let fate = match config.cdn {
-        Some(_) if from.home == Home::Cdn => Fate::Moves { to: url },
-        _ => Fate::Stays {
-            to: url,
-            why: "it goes where its file goes, and that is published on the origin alone".to_owned(),
-        },
+    let mut positions = Positions::of(links.iter().map(|link| link.range.start));
+    positions.feed(source);
+    let of_link = |link: &Link| {
+        let reference = String::from_utf8_lossy(source.get(link.range.clone())?).into_owned();
+        let to = match from.bytes {
+            Some(_) => prepared.plan.get(&link.to)?.path.relative_url(path.dir()) + &link.suffix,
+            None => reference.clone(),
+        };
+        let fate = match config.cdn {
+            Some(_) if from.home == Home::Cdn => Fate::Moves { to },
+            _ => Fate::Stays {
+                to,
+                why: "it goes where its file goes, and that is published on the origin alone".to_owned(),
+            },
+        };
+        let what = what(link).to_owned();
+        Some(Explained { path: path.clone(), position: positions.get(link.range.start), what, reference, fate })
     };
-    Some(Explained {
-        path: path.clone(),
-        position: Position::of(source, link.range.start),
-        what: if link.import.is_some() { "import" } else { "url()" }.to_owned(),
-        reference: String::from_utf8_lossy(source.get(link.range.clone())?).into_owned(),
-        fate,
-    })
+    Some(links.iter().filter_map(of_link).collect())
+}
+
+fn what(link: &Link) -> &'static str {
+    match (link.usage, link.form) {
+        (Use::Import, _) => "import",
+        (Use::DynamicImport, _) => "import()",
+        (Use::Made, _) => "import.meta",
+        (Use::SourceMap, _) => "sourceMappingURL",
+        (Use::Fetch, Form::Json) => "icon",
+        (Use::Element | Use::Fetch, _) => "url()",
+    }
 }
 
 /// For people: a line each, and how many there are of each fate.

@@ -13,6 +13,8 @@ pub enum Form {
     JavaScript,
     /// A string of JSON.
     Json,
+    /// The comment that names a source map.
+    Comment,
 }
 
 impl Form {
@@ -22,6 +24,8 @@ impl Form {
             Self::Css => css::escape(url),
             Self::JavaScript => js::escape(url),
             Self::Json => web_manifest::escape(url),
+            // A percent-encoded URL holds nothing that ends it.
+            Self::Comment => url.to_owned(),
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod cdn;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
+pub mod contents;
 pub mod css;
 pub mod error;
 pub mod explain;
@@ -46,4 +47,5 @@ pub mod report;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod site;
+pub mod source_map;
 pub mod verify;

@@ -9,7 +9,7 @@ use crate::html::visitor::{Attribute, Element};
 use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use settings::{Fallback, IntegrityMode, Settings};
+use settings::{Fallback, IntegrityMode, Settings, SourceMaps};
 
 /// What the settings mean.
 #[derive(Clone, Debug)]
@@ -38,6 +38,13 @@ impl Config {
         } else {
             globs("--page", &settings.page)?
         };
+        if settings.source_maps == SourceMaps::Origin && settings.site_url.is_none() {
+            return Err(Error::Setting {
+                setting: "--source-maps",
+                value: "origin".to_owned(),
+                reason: "scripts on the CDN can name the origin by its full URL only; add --site-url".to_owned(),
+            });
+        }
         let attributes =
             settings.attribute.iter().map(|text| NamedAttribute::parse(text)).collect::<Result<Vec<_>>>()?;
         Ok(Self {

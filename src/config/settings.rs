@@ -27,6 +27,18 @@ pub enum IntegrityMode {
     None,
 }
 
+/// Where developers' tools find source maps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum SourceMaps {
+    /// Beside the file that names them, wherever that came from.
+    #[default]
+    Beside,
+    /// On the site's own origin, by its full URL.
+    Origin,
+}
+
 /// How scripts and stylesheets of the CDN are asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,6 +103,10 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB"))]
     #[serde(default)]
     pub fingerprinted: Vec<String>,
+    /// Where source maps are found; the origin needs --site-url
+    #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub source_maps: SourceMaps,
     /// The hash that pins scripts and stylesheets
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
     #[serde(default)]
@@ -106,4 +122,9 @@ pub struct Settings {
     /// The nonce of what is injected [default: that of the page's own scripts]
     #[cfg_attr(feature = "cli", arg(long, value_name = "VALUE"))]
     pub csp_nonce: Option<String>,
+}
+
+/// What was not asked for is not recorded.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

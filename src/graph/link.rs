@@ -1,16 +1,15 @@
-//! The references in each stylesheet and script, resolved.
+//! The references in each file that can hold some, resolved.
 
-use crate::css;
+use crate::contents::{self, Contents, Goal, Unread, Use};
 use crate::form::Form;
 use crate::graph::resolve::Mount;
-use crate::js;
-use crate::json::web_manifest;
+use crate::js::Script;
 use crate::model::finding::{Code, Finding};
 use crate::model::media_type::Kind;
 use crate::model::path::SitePath;
 use crate::site::index::{Asset, AssetIndex};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// A reference from one asset to another.
@@ -24,160 +23,90 @@ pub struct Link {
     pub to: SitePath,
     /// `?query#fragment`.
     pub suffix: String,
-    /// Whether it is a module's import, and whether that is `import()`.
-    pub import: Option<Import>,
-}
-
-/// How a module is imported.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Import {
-    /// By a statement: the importer fails with it.
-    Static,
-    /// By `import()`.
-    Dynamic,
+    /// How it comes to be fetched.
+    pub usage: Use,
 }
 
 /// What was found in one asset.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Linked {
     /// References to assets of the site, in order.
     pub links: Vec<Link>,
-    /// Why a module graph with this file cannot be renamed, or cannot move: the code, the place, the reason.
-    pub ties: Vec<(Code, usize, String)>,
     /// Bare specifiers: a page's import map says what they lead to.
     pub bare: Vec<String>,
-    /// Strings that end like a module's name, for the plan to hold against the names there are.
-    pub names: Vec<(String, usize)>,
     /// Elements of other files that a sheet names: where, and the URL.
     pub elements: Vec<(usize, String)>,
+    /// What ties a script to its name or to the origin. It holds no references.
+    pub script: Script,
 }
 
-impl Linked {
-    fn is_empty(&self) -> bool {
-        let Self { links, ties, bare, names, elements } = self;
-        links.is_empty() && ties.is_empty() && bare.is_empty() && names.is_empty() && elements.is_empty()
-    }
-}
-
-/// Every asset's references. Assets without any have no entry.
+/// Every asset's references. Assets without any, and with nothing else to say, have no entry.
 #[derive(Debug, Default)]
 pub struct AssetGraph {
     /// By path.
     pub linked: BTreeMap<SitePath, Linked>,
 }
 
-/// Links all stylesheets and scripts.
+type Result = (Linked, Vec<Finding>);
+
+/// Links all assets.
 pub fn link(index: &AssetIndex, mount: &Mount) -> (AssetGraph, Vec<Finding>) {
-    let results: Vec<_> = index
-        .assets
-        .par_iter()
-        .filter_map(|(path, asset)| link_asset(path, asset, index, mount).map(|result| (path.clone(), result)))
-        .collect();
+    let read = |path: &SitePath, goal| {
+        let asset = index.assets.get(path)?;
+        Some((path.clone(), link_asset(path, asset, index, mount, goal)?))
+    };
+    let mut results: BTreeMap<_, _> =
+        index.assets.par_iter().filter_map(|(path, _)| read(path, Goal::AsWritten)).collect();
+    // What is imported is a module, whether it says so or not; and only now is that known.
+    let mut modules = BTreeSet::new();
+    loop {
+        let found: Vec<_> = imported(&results, index).difference(&modules).cloned().collect();
+        if found.is_empty() {
+            break;
+        }
+        results.par_extend(found.par_iter().filter_map(|path| read(path, Goal::Module)));
+        modules.extend(found);
+    }
     let (mut linked, mut findings) = (BTreeMap::new(), Vec::new());
     for (path, (found, told)) in results {
         findings.extend(told);
-        if !found.is_empty() {
+        if found != Linked::default() {
             linked.insert(path, found);
         }
     }
     (AssetGraph { linked }, findings)
 }
 
-fn link_asset(path: &SitePath, asset: &Asset, index: &AssetIndex, mount: &Mount) -> Option<(Linked, Vec<Finding>)> {
+/// The scripts that are imported and do not say themselves that they are modules.
+fn imported(results: &BTreeMap<SitePath, Result>, index: &AssetIndex) -> BTreeSet<SitePath> {
+    let links = results.values().flat_map(|(linked, _)| &linked.links);
+    let to = links.filter(|link| link.usage.is_import()).map(|link| &link.to);
+    let is_script = |path: &&SitePath| index.assets.get(path).is_some_and(|asset| asset.kind == Kind::Script);
+    let says_so = |path: &SitePath| results.get(path).is_some_and(|(linked, _)| linked.script.is_module);
+    to.filter(is_script).filter(|path| !says_so(path)).cloned().collect()
+}
+
+fn link_asset(path: &SitePath, asset: &Asset, index: &AssetIndex, mount: &Mount, goal: Goal) -> Option<Result> {
     let bytes = asset.source.as_ref()?;
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        let finding = Finding::of_file(Code::SourceEncoding, path.as_str(), "its bytes are not UTF-8");
-        return Some((Linked::default(), vec![finding]));
-    };
-    Some(match asset.kind {
-        Kind::Style => link_style(path, text, index, mount),
-        Kind::WebManifest => link_web_manifest(path, text, index, mount),
-        _ => link_script(path, text, index, mount),
-    })
-}
-
-fn link_style(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -> (Linked, Vec<Finding>) {
+    let Contents { references, bare, script, unread } = contents::read(asset.kind, bytes, goal);
+    let mut linked = Linked { bare, script, ..Linked::default() };
+    let mut told: Vec<_> = unread.map(|Unread { code, offset, reason }| (offset, code, reason)).into_iter().collect();
     let base = mount.url_of(path);
-    let (mut linked, mut told) = (Linked::default(), Vec::new());
-    for reference in css::references(text) {
-        let Some(target) = mount.resolve(&base, &reference.url) else { continue };
-        if reference.usage == css::Use::Element && index.exists(&target.path) {
-            linked.elements.push((reference.range.start, reference.url.trim().to_owned()));
-        }
-        if index.assets.contains_key(&target.path) {
-            let (range, form) = (reference.range, Form::Css);
-            linked.links.push(Link { range, form, to: target.path, suffix: target.suffix, import: None });
-        } else {
-            told.extend(missing(index, reference.range.start, &target.path, &reference.url));
-        }
-    }
-    (linked, Finding::all_at(path.as_str(), text.as_bytes(), told))
-}
-
-/// A web app manifest's pictures. One that is not JSON is published as it is: browsers take nothing from it either.
-fn link_web_manifest(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -> (Linked, Vec<Finding>) {
-    let (mut linked, mut told) = (Linked::default(), Vec::new());
-    let icons = match web_manifest::icons(text) {
-        Ok(icons) => icons,
-        Err(error) => {
-            let finding =
-                Finding::at(Code::WebManifestNotParsed, path.as_str(), text.as_bytes(), error.offset, error.message);
-            return (linked, vec![finding]);
-        }
-    };
-    let base = mount.url_of(path);
-    for web_manifest::Icon { range, url } in icons {
+    for contents::Reference { range, form, url, usage } in references {
         let Some(target) = mount.resolve(&base, &url) else { continue };
+        if usage == Use::Element && index.exists(&target.path) {
+            linked.elements.push((range.start, url.trim().to_owned()));
+        }
         if index.assets.contains_key(&target.path) {
-            linked.links.push(Link { range, form: Form::Json, to: target.path, suffix: target.suffix, import: None });
-        } else {
-            told.extend(missing(index, range.start, &target.path, &url));
+            linked.links.push(Link { range, form, to: target.path, suffix: target.suffix, usage });
+        } else if !index.exists(&target.path) {
+            let code = if usage == Use::SourceMap { Code::SourceMapMissing } else { Code::MissingAsset };
+            told.push((range.start, code, format!("`{url}` does not exist")));
         }
     }
-    (linked, Finding::all_at(path.as_str(), text.as_bytes(), told))
-}
-
-fn link_script(path: &SitePath, text: &str, index: &AssetIndex, mount: &Mount) -> (Linked, Vec<Finding>) {
-    let script = match js::read(text) {
-        Ok(script) => script,
-        Err(error) => {
-            let finding =
-                Finding::at(Code::ScriptNotParsed, path.as_str(), text.as_bytes(), error.offset, error.message);
-            return (Linked::default(), vec![finding]);
-        }
-    };
-    let base = mount.url_of(path);
-    let (mut linked, mut told) = (Linked::default(), Vec::new());
-    for specifier in script.specifiers {
-        if specifier.is_bare() {
-            linked.bare.extend((!specifier.dynamic).then_some(specifier.text));
-            continue;
-        }
-        let Some(target) = mount.resolve(&base, &specifier.text) else { continue };
-        let import = Some(if specifier.dynamic { Import::Dynamic } else { Import::Static });
-        if index.assets.contains_key(&target.path) {
-            let form = Form::JavaScript;
-            linked.links.push(Link { range: specifier.range, form, to: target.path, suffix: target.suffix, import });
-        } else {
-            told.extend(missing(index, specifier.range.start, &target.path, &specifier.text));
-        }
+    // Names matter in modules, and in scripts that import some.
+    if goal == Goal::AsWritten && !linked.script.is_module && !linked.links.iter().any(|link| link.usage.is_import()) {
+        linked.script.names.clear();
     }
-    if let Some(at) = script.computed_import {
-        linked.ties.push((
-            Code::DynamicImportRoot,
-            at,
-            "imports a module whose name is known at run time only".to_owned(),
-        ));
-    }
-    if script.is_module {
-        if let Some(at) = script.worker {
-            linked.ties.push((Code::WorkerNeedsOrigin, at, "starts a worker".to_owned()));
-        }
-        linked.names = script.names;
-    }
-    (linked, Finding::all_at(path.as_str(), text.as_bytes(), told))
-}
-
-fn missing(index: &AssetIndex, at: usize, to: &SitePath, url: &str) -> Option<(usize, Code, String)> {
-    (!index.exists(to)).then(|| (at, Code::MissingAsset, format!("`{url}` does not exist")))
+    Some((linked, Finding::all_at(path.as_str(), bytes, told)))
 }

@@ -2,7 +2,10 @@
 //!
 //! Chains of references are as long as a site has files, so nothing here recurses.
 
-use crate::graph::link::{AssetGraph, Link};
+use crate::contents::Use;
+use crate::graph::link::{AssetGraph, Link, Linked};
+use crate::js::Script;
+use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
@@ -14,7 +17,7 @@ pub fn groups(graph: &AssetGraph) -> Vec<Vec<SitePath>> {
     let numbers = Numbers::of(graph);
     let mut edges = DiGraph::<(), (), usize>::default();
     let nodes: Vec<_> = numbers.paths.iter().map(|_| edges.add_node(())).collect();
-    for (from, to) in numbers.edges(graph, |_| true) {
+    for (from, to) in numbers.edges(graph, |_, _| true) {
         edges.add_edge(nodes[from], nodes[to], ());
     }
     // Kosaraju's algorithm gives what is referred to first, as Tarjan's does, which here would recurse.
@@ -22,22 +25,43 @@ pub fn groups(graph: &AssetGraph) -> Vec<Vec<SitePath>> {
     groups.map(|group| numbers.name(group.into_iter().map(|node| node.index()).collect())).collect()
 }
 
-/// Groups of modules that import each other, directly or not, in either direction: each has one home.
+/// Groups of scripts that have one home each: modules that import each other, directly or not, in either direction; and
+/// scripts that find each other's URLs at run time.
 pub fn module_graphs(graph: &AssetGraph) -> Vec<Vec<SitePath>> {
     let numbers = Numbers::of(graph);
     let mut joined = UnionFind::new(numbers.paths.len());
     let mut is_module = vec![false; numbers.paths.len()];
-    let tied = graph.linked.iter().filter(|(_, linked)| !linked.ties.is_empty() || !linked.names.is_empty());
-    tied.for_each(|(path, _)| is_module[numbers.of_path[path]] = true);
-    for (from, to) in numbers.edges(graph, |link| link.import.is_some()) {
+    for (path, linked) in &graph.linked {
+        is_module[numbers.of_path[path]] = linked.script != Script::default();
+    }
+    for (from, to) in numbers.edges(graph, |linked, link| joins(&linked.script, link)) {
         joined.union(from, to);
         (is_module[from], is_module[to]) = (true, true);
+    }
+    for (one, other) in worker_starters(graph) {
+        joined.union(numbers.of_path[one], numbers.of_path[other]);
     }
     let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for number in (0..is_module.len()).filter(|number| is_module[*number]) {
         groups.entry(joined.find(number)).or_default().push(number);
     }
     groups.into_values().map(|group| numbers.name(group)).collect()
+}
+
+/// A URL that a script makes may be imported where names are only known at run time.
+fn joins(from: &Script, link: &Link) -> bool {
+    let may_be_imported = || media_type::of(&link.to).0 == Kind::Script && from.computed_import.is_some();
+    link.usage.is_import() || link.usage == Use::Made && may_be_imported()
+}
+
+/// A classic script that starts a worker may take the worker's URL from another that knows its own: bundlers put their
+/// run-time code, with `document.currentScript` in it, into a file beside the others.
+fn worker_starters(graph: &AssetGraph) -> Vec<(&SitePath, &SitePath)> {
+    let classic = || graph.linked.iter().filter(|(_, linked)| !linked.script.is_module);
+    let starters = classic().filter(|(_, linked)| linked.script.computed_worker.is_some());
+    let by_dir: BTreeMap<&str, &SitePath> = starters.map(|(path, _)| (path.dir(), path)).collect();
+    let others = classic().filter(|(_, linked)| linked.script.asks_own_url || linked.script.computed_worker.is_some());
+    others.filter_map(|(path, _)| Some((path, *by_dir.get(path.dir())?))).collect()
 }
 
 /// Paths as numbers, because that is what the graph library works on.
@@ -59,9 +83,10 @@ impl<'g> Numbers<'g> {
         Self { paths, of_path }
     }
 
-    fn edges(&self, graph: &'g AssetGraph, wanted: impl Fn(&Link) -> bool) -> Vec<(usize, usize)> {
-        let all = graph.linked.iter().flat_map(|(path, linked)| linked.links.iter().map(move |link| (path, link)));
-        all.filter(|(_, link)| wanted(link)).map(|(path, link)| (self.of_path[path], self.of_path[&link.to])).collect()
+    fn edges(&self, graph: &'g AssetGraph, wanted: impl Fn(&Linked, &Link) -> bool) -> Vec<(usize, usize)> {
+        let all = graph.linked.iter().flat_map(|(path, from)| from.links.iter().map(move |link| (path, from, link)));
+        let wanted = all.filter(|(_, from, link)| wanted(from, link));
+        wanted.map(|(path, _, link)| (self.of_path[path], self.of_path[&link.to])).collect()
     }
 
     fn name(&self, mut group: Vec<usize>) -> Vec<SitePath> {
@@ -73,7 +98,7 @@ impl<'g> Numbers<'g> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::link::{Import, Linked};
+    use crate::form::Form;
 
     fn path(text: &str) -> SitePath {
         SitePath::new(text).expect("a site path")
@@ -81,7 +106,8 @@ mod tests {
 
     /// Modules by name, each with what it imports.
     fn graph<'n>(modules: impl IntoIterator<Item = (&'n str, Vec<&'n str>)>) -> AssetGraph {
-        let link = |to| Link { range: 0..0, to: path(to), suffix: String::new(), import: Some(Import::Static) };
+        let link =
+            |to| Link { range: 0..0, form: Form::JavaScript, to: path(to), suffix: String::new(), usage: Use::Import };
         let linked = |to: Vec<_>| Linked { links: to.into_iter().map(link).collect(), ..Linked::default() };
         AssetGraph { linked: modules.into_iter().map(|(from, to)| (path(from), linked(to))).collect() }
     }

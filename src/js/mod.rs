@@ -1,44 +1,75 @@
-//! Module specifiers in JavaScript, with the byte ranges to edit (ECMA-262, section 16.2). Only specifiers are ever
-//! edited: no string that merely looks like a path.
+//! References in JavaScript, with the byte ranges to edit (ECMA-262, section 16.2; HTML, sections 8.1.5 and 8.1.6). Only
+//! specifiers, and URLs that are resolved against the module's own, are ever edited: no string that merely looks like a
+//! path.
+
+mod depth;
+mod names;
+mod reader;
 
 use oxc_allocator::Allocator;
-use oxc_ast::ast;
-use oxc_ast_visit::{Visit, walk};
-use oxc_parser::Parser;
-use oxc_span::{SourceType, Span};
+use oxc_ast_visit::Visit;
+use oxc_parser::{Parser, ParserReturn};
+use oxc_span::SourceType;
+use reader::Reader;
 use std::ops::Range;
+
+/// As what a browser runs a text: that decides how it is read, and which texts are errors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Goal {
+    /// As a module: it is imported, or stands in a `<script type=module>`.
+    Module,
+    /// Not known: as a module if it holds what only modules may hold, else as a script.
+    AsWritten,
+}
 
 /// What a script asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Script {
-    /// Whether it holds `import` or `export` statements, so that it can only be a module.
+    /// Whether it holds `import` or `export` statements or `import.meta`, so that it can only be a module.
     pub is_module: bool,
-    /// The literal specifiers, in order.
-    pub specifiers: Vec<Specifier>,
+    /// The literal references, in order.
+    pub references: Vec<Reference>,
     /// Where the first `import(x)` stands whose name is only known at run time.
     pub computed_import: Option<usize>,
-    /// Where a worker is started.
-    pub worker: Option<usize>,
-    /// All other string literals that end like a module's name, and where they stand.
+    /// Where the first worker or service worker is started whose URL is the script's own or made from it.
+    pub own_worker: Option<usize>,
+    /// Where the first worker is started whose URL is only known at run time.
+    pub computed_worker: Option<usize>,
+    /// Whether it may ask for its own URL, by `import.meta` or `document.currentScript`.
+    pub asks_own_url: bool,
+    /// File names in all other strings, and where those begin.
     pub names: Vec<(String, usize)>,
 }
 
-/// One literal specifier.
+/// One literal reference.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Specifier {
+pub struct Reference {
     /// Inside the quotes.
     pub range: Range<usize>,
-    /// The specifier, its escapes decoded.
+    /// The specifier or URL, its escapes decoded.
     pub text: String,
-    /// `import()` rather than a statement.
-    pub dynamic: bool,
+    /// How it comes to be fetched.
+    pub usage: Use,
 }
 
-impl Specifier {
+/// How a reference in JavaScript comes to be fetched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Use {
+    /// `import … from 'x'`, `import 'x'`, `export … from 'x'`.
+    Import,
+    /// `import('x')`, or `import(new URL('x', import.meta.url))`.
+    DynamicImport,
+    /// `import.meta.resolve('x')`: the URL that an import would lead to.
+    Resolve,
+    /// `new URL('x', import.meta.url)`.
+    Url,
+}
+
+impl Reference {
     /// Neither a path nor a URL: a name that an import map gives a meaning (HTML, "resolve a module specifier").
     pub fn is_bare(&self) -> bool {
         let path = ["/", "./", "../"].iter().any(|start| self.text.starts_with(start));
-        !path && url::Url::parse(&self.text).is_err()
+        self.usage != Use::Url && !path && url::Url::parse(&self.text).is_err()
     }
 }
 
@@ -51,24 +82,20 @@ pub struct SyntaxError {
     pub message: String,
 }
 
-/// Reads a script. Whether it is a module is decided by its own text (`unambiguous`).
-pub fn read(source: &str) -> Result<Script, SyntaxError> {
+/// Reads a script.
+pub fn read(source: &str, goal: Goal) -> Result<Script, SyntaxError> {
     // Whatever imports or starts a worker says so; most scripts do neither and need no parsing.
     let says = |word: &str| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some();
-    if !says("import") && !says("export") {
-        return Ok(Script::default());
+    let asks_own_url = ["import.meta", "currentScript"].into_iter().any(says);
+    let asks = ["import", "export", "Worker"].into_iter().any(says);
+    if !asks && goal == Goal::AsWritten {
+        return Ok(Script { asks_own_url, ..Script::default() });
     }
-    let allocator = Allocator::default();
-    let parsed = Parser::new(&allocator, source, SourceType::unambiguous()).parse();
-    if let Some(error) = parsed.diagnostics.first().filter(|_| parsed.panicked) {
-        let offset = error.labels.first().map_or(0, |label| label.offset() as usize);
-        return Err(SyntaxError { offset, message: error.message.to_string() });
-    }
-    let mut reader =
-        Reader { script: Script { is_module: parsed.module_record.has_module_syntax, ..Script::default() } };
-    reader.visit_program(&parsed.program);
-    reader.script.specifiers.sort_by_key(|specifier| specifier.range.start);
-    Ok(reader.script)
+    let script = depth::with_room_for(source, || parse(source, goal))?;
+    // A script also finds its own URL in a stack trace, and in the list of the page's scripts.
+    let finds_own_url = asks_own_url || [".stack", ".scripts", "TagName"].into_iter().any(says);
+    let own_worker = script.own_worker.or(script.computed_worker.filter(|_| finds_own_url));
+    Ok(Script { asks_own_url, own_worker, ..script })
 }
 
 /// A URL as it may stand inside any kind of JavaScript quotes, and inside a `<script>` element.
@@ -84,110 +111,31 @@ pub fn escape(url: &str) -> String {
     out
 }
 
-struct Reader {
-    script: Script,
+/// A text that only a module may hold is a module, whatever it is run as: a browser that runs it as a script refuses it.
+/// Any other is a script, where it can be one.
+fn parse(source: &str, goal: Goal) -> Result<Script, SyntaxError> {
+    let allocator = Allocator::default();
+    let module = Parser::new(&allocator, source, SourceType::mjs()).parse();
+    let (says_so, is_sound) = (module.module_record.has_module_syntax, module.diagnostics.is_empty());
+    if goal == Goal::Module || says_so && is_sound {
+        return found(&module, says_so);
+    }
+    let script = Parser::new(&allocator, source, SourceType::script()).parse();
+    let can_be_script = script.diagnostics.is_empty() || !is_sound && !says_so && !script.panicked;
+    if can_be_script { found(&script, false) } else { found(&module, says_so || is_sound) }
 }
 
-impl Reader {
-    fn specifier(&mut self, literal: &ast::StringLiteral<'_>, dynamic: bool) {
-        self.push(literal.span, literal.value.as_str(), dynamic);
+/// What a parsed text asks for. Mistakes that the parser got over do not hide what the rest asks for.
+fn found(parsed: &ParserReturn<'_>, is_module: bool) -> Result<Script, SyntaxError> {
+    if let Some(error) = parsed.diagnostics.first().filter(|_| parsed.panicked) {
+        let offset = error.labels.first().map_or(0, |label| label.offset() as usize);
+        return Err(SyntaxError { offset, message: error.message.to_string() });
     }
-
-    fn push(&mut self, quoted: Span, text: &str, dynamic: bool) {
-        let range = quoted.start as usize + 1..quoted.end as usize - 1;
-        self.script.specifiers.push(Specifier { range, text: text.to_owned(), dynamic });
-    }
-
-    fn name(&mut self, text: &str, at: u32) {
-        let path = text.split(['?', '#']).next().unwrap_or_default();
-        if path.ends_with(".js") || path.ends_with(".mjs") {
-            self.script.names.push((path.to_owned(), at as usize));
-        }
-    }
-}
-
-impl<'a> Visit<'a> for Reader {
-    fn visit_import_declaration(&mut self, it: &ast::ImportDeclaration<'a>) {
-        self.specifier(&it.source, false);
-    }
-
-    fn visit_export_from_declaration(&mut self, it: &ast::ExportFromDeclaration<'a>) {
-        self.specifier(&it.source, false);
-    }
-
-    fn visit_export_all_declaration(&mut self, it: &ast::ExportAllDeclaration<'a>) {
-        self.specifier(&it.source, false);
-    }
-
-    fn visit_import_expression(&mut self, it: &ast::ImportExpression<'a>) {
-        match &it.source {
-            ast::Expression::StringLiteral(literal) => self.specifier(literal, true),
-            ast::Expression::TemplateLiteral(literal) if literal.expressions.is_empty() => {
-                let text = literal.quasis.first().and_then(|quasi| quasi.value.cooked);
-                self.push(literal.span, text.map_or("", |text| text.as_str()), true);
-            }
-            computed => {
-                self.script.computed_import.get_or_insert(it.span.start as usize);
-                self.visit_expression(computed);
-            }
-        }
-    }
-
-    fn visit_new_expression(&mut self, it: &ast::NewExpression<'a>) {
-        if matches!(&it.callee, ast::Expression::Identifier(id) if matches!(id.name.as_str(), "Worker" | "SharedWorker"))
-        {
-            self.script.worker.get_or_insert(it.span.start as usize);
-        }
-        walk::walk_new_expression(self, it);
-    }
-
-    fn visit_string_literal(&mut self, it: &ast::StringLiteral<'a>) {
-        self.name(it.value.as_str(), it.span.start);
-    }
-
-    fn visit_template_element(&mut self, it: &ast::TemplateElement<'a>) {
-        self.name(it.value.raw.as_str(), it.span.start);
-    }
+    let mut reader = Reader::default();
+    reader.visit_program(&parsed.program);
+    reader.script.references.sort_by_key(|reference| reference.range.start);
+    Ok(Script { is_module, ..reader.script })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn specifiers(source: &str) -> Vec<(String, String)> {
-        let script = read(source).expect("it parses");
-        script.specifiers.into_iter().map(|s| (source[s.range].to_owned(), s.text)).collect()
-    }
-
-    #[test]
-    fn every_statement_that_imports_is_found_and_nothing_else() {
-        let source = "import './a.js'\nimport x from \"./b.js\";export * from './c.js';export {y} from './d.js'\n\
-                      const s = './no.js'; // import './no.js'\nimport('./e.js'); import(`./f.js`)";
-        let texts: Vec<_> = specifiers(source).into_iter().map(|(_, text)| text).collect();
-        assert_eq!(texts, ["./a.js", "./b.js", "./c.js", "./d.js", "./e.js", "./f.js"]);
-    }
-
-    #[test]
-    fn the_range_is_inside_the_quotes_and_escapes_are_decoded() {
-        assert_eq!(specifiers(r"import './\x61.js'"), [(r"./\x61.js".into(), "./a.js".into())]);
-    }
-
-    #[test]
-    fn names_known_only_at_run_time_are_told() {
-        let script = read("const f = n => import('/assets/' + n); const l = ['assets/x.js']").expect("it parses");
-        assert_eq!(script.computed_import, Some(15));
-        assert_eq!(script.names[0].0, "assets/x.js");
-        assert!(read("new Worker(new URL('w.js', import.meta.url))").expect("it parses").worker.is_some());
-    }
-
-    #[test]
-    fn a_script_that_does_not_parse_says_so() {
-        assert!(read("import {").is_err());
-    }
-
-    #[test]
-    fn a_bare_specifier_is_neither_a_path_nor_a_url() {
-        let script = read("import 'vue'; import './a.js'; import 'https://x/y.js'").expect("it parses");
-        assert_eq!(script.specifiers.iter().map(Specifier::is_bare).collect::<Vec<_>>(), [true, false, false]);
-    }
-}
+mod tests;

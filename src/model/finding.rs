@@ -97,6 +97,8 @@ codes! {
     RelativeNotFoundPage "relative-404" Warning "write its references from the root: `/css/app.css`";
     /// A stylesheet or script whose bytes are not UTF-8: published unchanged.
     SourceEncoding "source-encoding" Warning "save it as UTF-8";
+    /// A script or stylesheet names a source map that does not exist. Only developers' tools ask for it.
+    SourceMapMissing "source-map-missing" Note "publish the map with the site, or build without the comment that names it";
     /// A script that does not parse: published unchanged.
     ScriptNotParsed "script-not-parsed" Warning "browsers will refuse it as well";
     /// A web app manifest that is no JSON: published unchanged.
@@ -107,7 +109,8 @@ codes! {
     /// A string names a module, so the module cannot be renamed, and its name carries no fingerprint: its graph stays
     /// on the origin.
     RunTimeNames "run-time-names" Warning "let the bundler put a hash into the file names, in a directory of their own";
-    /// A module graph starts a worker, which must come from the page's own origin: it stays there.
+    /// A script starts a worker by a URL that is made from its own. A worker must come from the page's own origin, so the
+    /// script and its graph stay there.
     WorkerNeedsOrigin "worker-needs-origin" Note "browsers refuse workers from another origin";
     /// A stylesheet names an element of another file, as in `filter: url(effects.svg#blur)`, which browsers fetch from
     /// the page's own origin alone: the sheet, and those that import it, stay there.

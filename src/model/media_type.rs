@@ -19,7 +19,9 @@ pub enum Kind {
     Data,
     /// A web app manifest: it must come from the page's own origin.
     WebManifest,
-    /// Everything that is not an asset: pages, feeds, archives, source maps.
+    /// A source map: it is published under a name of its own where a script or stylesheet names it.
+    SourceMap,
+    /// Everything that is not an asset: pages, feeds, archives.
     Other,
 }
 
@@ -59,6 +61,7 @@ pub fn of(path: &SitePath) -> (Kind, &'static str) {
         "vtt" => (Kind::Media, "text/vtt"),
         "json" => (Kind::Data, "application/json"),
         "wasm" => (Kind::Data, "application/wasm"),
+        "map" => (Kind::SourceMap, "application/json"),
         _ => (Kind::Other, "application/octet-stream"),
     }
 }

@@ -33,18 +33,20 @@ impl PageVisitor<'_> {
 
     pub(super) fn rewrite_module(&mut self, text: &str, start: usize, before: usize, inside: Inside) -> Rewritten {
         let mut all = Rewritten::default();
-        let script = match js::read(text) {
+        let script = match js::read(text, js::Goal::Module) {
             Ok(script) => script,
             Err(error) => {
                 self.tell(start + error.offset, Code::ScriptNotParsed, error.message);
                 return all;
             }
         };
-        for specifier in script.specifiers {
+        // A URL that is made of the page's own is found where it was.
+        let imports = |found: &js::Reference| matches!(found.usage, js::Use::Import | js::Use::DynamicImport);
+        for specifier in script.references.into_iter().filter(imports) {
             let Some(url) = self.module_url(&specifier.text, specifier.is_bare()) else { continue };
             let range = start + specifier.range.start..start + specifier.range.end;
             let spot = Spot { element: "script", attribute: "import", at: range.start, inside };
-            if specifier.dynamic {
+            if specifier.usage == js::Use::DynamicImport {
                 let reason = format!("`{}` is imported by name at run time", specifier.text);
                 self.tell(range.start, Code::InlineDynamicImport, reason);
                 self.left(spot, &specifier.text, "a failing import() would reach nobody");

@@ -54,9 +54,10 @@ fn is_bundler_output(files: &[(&SitePath, &Asset)]) -> bool {
 }
 
 /// `name-XXXXXXXX.ext`, `name.XXXXXXXX.ext` or `name.XXXXXXXX.lean.ext`: eight characters of base64url, or 8 to 20 hex
-/// digits.
+/// digits. A source map is named for its file: `name-XXXXXXXX.js.map`.
 fn hash_part(path: &SitePath) -> Option<&str> {
-    let name = path.file_name().rsplit_once('.')?.0;
+    let name = path.file_name();
+    let name = name.strip_suffix(".map").unwrap_or(name).rsplit_once('.')?.0;
     let name = name.strip_suffix(".lean").unwrap_or(name);
     let base64url = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if name.len() > 9 && name.is_char_boundary(name.len() - 8) {
@@ -87,6 +88,7 @@ mod tests {
         assert_eq!(part("app.DdFPHL9k.js").as_deref(), Some("DdFPHL9k"));
         assert_eq!(part("p.md.BxK2_-aZ.lean.js").as_deref(), Some("BxK2_-aZ"));
         assert_eq!(part("main.0123456789abcdef0123.js").as_deref(), Some("0123456789abcdef0123"));
+        assert_eq!(part("app-DdFPHL9k.js.map").as_deref(), Some("DdFPHL9k"));
         assert_eq!(part("logo.svg"), None);
         assert!(!is_mixed("download") && !is_mixed("20240131") && is_mixed("DdFPHL9k"));
     }

@@ -1,5 +1,7 @@
-//! Module graphs whose members are also named at run time: they keep their names and bytes. Where those names carry no
-//! fingerprint, the graph stays on the origin. One graph, one home.
+//! Scripts that are tied to their names or to the origin. One graph, one home.
+//!
+//! A module graph whose members are also named at run time keeps names and bytes; where those names carry no
+//! fingerprint, it stays on the origin. One that starts workers by its own URL stays there under names of its own.
 
 use crate::config::Config;
 use crate::graph::link::AssetGraph;
@@ -10,49 +12,83 @@ use crate::plan::Home;
 use crate::site::index::AssetIndex;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The files that keep names and bytes, and the home of each.
+/// What a file's graph asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Tied {
+    /// Where pages load it from.
+    pub(super) home: Home,
+    /// Whether it keeps its name and bytes.
+    pub(super) keeps_name: bool,
+}
+
+/// The files that are tied.
 pub(super) fn find(
     index: &AssetIndex,
     graph: &AssetGraph,
     config: &Config,
     named: &BTreeSet<SitePath>,
-) -> (BTreeMap<SitePath, Home>, Vec<Finding>) {
+) -> (BTreeMap<SitePath, Tied>, Vec<Finding>) {
     let (mut tied, mut findings) = (BTreeMap::new(), Vec::new());
     for group in order::module_graphs(graph) {
-        let ties = ties(&group, graph);
-        if ties.is_empty() {
+        let (names, workers) = (names(&group, graph), workers(&group, graph));
+        if names.is_empty() && workers.is_empty() {
             continue;
         }
-        let by_name_alone =
-            ties.iter().all(|(_, (code, _, _))| matches!(code, Code::DynamicImportRoot | Code::RunTimeNames));
-        let may_move = by_name_alone && group.iter().all(|path| named.contains(path)) && same_place(config);
+        let names_hold = names.is_empty() || group.iter().all(|path| named.contains(path)) && same_place(config);
+        let may_move = names_hold && workers.is_empty();
         if !may_move && config.cdn.is_some() {
-            findings.extend(ties.iter().map(|(path, (code, at, reason))| {
-                let bytes = index.assets.get(*path).and_then(|asset| asset.source.as_deref()).unwrap_or_default();
-                Finding::at(*code, path.as_str(), bytes, *at, reason.clone())
-            }));
+            findings.extend(names.iter().chain(&workers).flat_map(|tie| tie.finding(index)));
         }
         let home = if may_move { Home::Cdn } else { Home::Origin };
-        tied.extend(group.into_iter().map(|path| (path, home)));
+        let keeps_name = !names.is_empty();
+        tied.extend(group.iter().map(|path| (path.clone(), Tied { home, keeps_name })));
     }
     (tied, findings)
 }
 
-type Tie = (Code, usize, String);
+/// Why a graph is tied.
+struct Tie<'g> {
+    path: &'g SitePath,
+    code: Code,
+    offset: usize,
+    reason: String,
+}
 
-/// What ties the members of a graph: what was found in them, and strings in them that name a member.
-fn ties<'g>(group: &'g [SitePath], graph: &AssetGraph) -> Vec<(&'g SitePath, Tie)> {
-    let names: BTreeSet<&str> = group.iter().map(SitePath::file_name).collect();
-    let mut found = Vec::new();
+impl Tie<'_> {
+    fn finding(&self, index: &AssetIndex) -> Option<Finding> {
+        let bytes = index.assets.get(self.path)?.source.as_deref()?;
+        Some(Finding::at(self.code, self.path.as_str(), bytes, self.offset, self.reason.clone()))
+    }
+}
+
+/// How the members of a graph are named at run time: by what is only known then, or by strings.
+fn names<'g>(group: &'g [SitePath], graph: &AssetGraph) -> Vec<Tie<'g>> {
+    let members: BTreeSet<&str> = group.iter().map(SitePath::file_name).collect();
+    let mut ties = Vec::new();
     for path in group {
         let Some(linked) = graph.linked.get(path) else { continue };
-        found.extend(linked.ties.iter().map(|tie| (path, tie.clone())));
-        let named = linked.names.iter().find(|(text, _)| names.contains(text.rsplit('/').next().unwrap_or_default()));
-        found.extend(
-            named.map(|(text, at)| (path, (Code::RunTimeNames, *at, format!("the string `{text}` names a module")))),
-        );
+        ties.extend(linked.script.computed_import.map(|offset| {
+            let reason = "imports a module whose name is known at run time only".to_owned();
+            Tie { path, code: Code::DynamicImportRoot, offset, reason }
+        }));
+        let named = linked.script.names.iter().find(|(name, _)| members.contains(name.as_str()));
+        ties.extend(named.map(|(name, offset)| {
+            let reason = format!("the string names the module `{name}`");
+            Tie { path, code: Code::RunTimeNames, offset: *offset, reason }
+        }));
     }
-    found
+    ties
+}
+
+/// Where the members of a graph start workers whose URLs are, or may be, made from a member's own.
+fn workers<'g>(group: &'g [SitePath], graph: &AssetGraph) -> Vec<Tie<'g>> {
+    let scripts = || group.iter().filter_map(|path| Some((path, &graph.linked.get(path)?.script)));
+    let knows_urls = scripts().any(|(_, script)| script.asks_own_url);
+    let of = |(path, script): (&'g SitePath, &crate::js::Script)| {
+        let offset = script.own_worker.or(script.computed_worker.filter(|_| knows_urls))?;
+        Some(Tie { path, code: Code::WorkerNeedsOrigin, offset, reason: "starts a worker".to_owned() })
+    };
+    scripts().filter_map(of).collect()
 }
 
 /// Whether a name from the root (`/assets/x.js`) means the same file on the CDN as on the origin.

@@ -2,15 +2,13 @@
 
 use super::Published;
 use super::modules::Modules;
-use crate::css;
+use crate::contents::{self, Goal, Use};
 use crate::form::Form;
-use crate::js;
-use crate::json::web_manifest;
 use crate::manifest::AssetEntry;
 use crate::model::digest::{Digests, Fingerprint};
 use crate::model::edit::{self, Edit};
 use crate::model::finding::{Code, Finding};
-use crate::model::media_type::{self, Kind};
+use crate::model::media_type;
 use crate::model::path::SitePath;
 use crate::plan;
 use petgraph::algo::kosaraju_scc;
@@ -82,27 +80,12 @@ fn read<'p>(original: &'p str, entry: &AssetEntry, published: &Published<'_>) ->
 
 type Found = (Vec<Reference>, Vec<Finding>);
 
-/// What a stylesheet or script refers to. An absolute URL of the CDN would tie the local copy to it.
+/// What a file refers to. An absolute URL of the CDN would tie the local copy to it.
 fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found {
-    let Ok(text) = std::str::from_utf8(bytes) else { return Found::default() };
-    let urls: Vec<(Range<usize>, Form, String, bool)> = match media_type::of(path).0 {
-        Kind::Style => {
-            css::references(text).into_iter().map(|found| (found.range, Form::Css, found.url, false)).collect()
-        }
-        Kind::WebManifest => {
-            let icons = web_manifest::icons(text).unwrap_or_default();
-            icons.into_iter().map(|icon| (icon.range, Form::Json, icon.url, false)).collect()
-        }
-        Kind::Script => {
-            let specifiers = js::read(text).map(|script| script.specifiers).unwrap_or_default();
-            let named = specifiers.into_iter().filter(|found| !found.is_bare());
-            named.map(|found| (found.range, Form::JavaScript, found.text, !found.dynamic)).collect()
-        }
-        _ => return Found::default(),
-    };
+    let contents = contents::read(media_type::of(path).0, bytes, Goal::AsWritten);
     let (mut found, mut told) = (Vec::new(), Vec::new());
     let base = published.mount.url_of(path);
-    for (range, form, url, is_import) in urls {
+    for contents::Reference { range, form, url, usage } in contents.references {
         let mut tell = |code, reason| told.push((range.start, code, reason));
         let on_cdn = base.join(&url).ok().zip(published.cdn.as_ref()).and_then(|(url, cdn)| cdn.path_of(&url));
         if on_cdn.is_some() {
@@ -111,11 +94,13 @@ fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found
         }
         let Some(target) = published.mount.resolve(&base, &url) else { continue };
         if published.files.contains(&target.path) {
+            let is_import = usage == Use::Import;
             found.push(Reference { range, form, to: target.path, suffix: target.suffix, is_import });
         } else if published.is_ours(&target.path) {
             tell(Code::ReferenceBroken, format!("`{url}` leads nowhere"));
         } else {
-            tell(Code::MissingAsset, format!("`{url}` does not exist"));
+            let code = if usage == Use::SourceMap { Code::SourceMapMissing } else { Code::MissingAsset };
+            tell(code, format!("`{url}` does not exist"));
         }
     }
     (found, Finding::all_at(path.as_str(), bytes, told))

@@ -338,13 +338,13 @@ impl Visitor for Reader<'_> {
                 }
             }
             Some(TextKind::Module) => {
-                let script = crate::js::read(text).unwrap_or_default();
-                for specifier in script.specifiers.iter().filter(|specifier| !specifier.is_bare()) {
+                let script = crate::js::read(text, crate::js::Goal::Module).unwrap_or_default();
+                for specifier in script.references.iter().filter(|specifier| !specifier.is_bare()) {
                     let at = start + specifier.range.start;
                     let Some((path, on_cdn)) = self.follow(&specifier.text, at, &attributes::INLINE_IMPORT) else {
                         continue;
                     };
-                    if !specifier.dynamic {
+                    if specifier.usage == crate::js::Use::Import {
                         self.modules.import(at, (path, self.suffix(&specifier.text)), on_cdn);
                     }
                 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 /// From the ground up. Rooms of one floor may not import each other, but for the exceptions below.
 const FLOORS: &[&[&str]] = &[
     &["model", "error"],
-    &["css", "js", "json", "cdn"],
+    &["css", "js", "json", "cdn", "source_map"],
     &["html"],
     &["form"],
+    &["contents"],
     &["config", "graph", "site"],
     &["plan"],
     &["fallback", "manifest", "output"],

@@ -259,8 +259,8 @@ proptest! {
         for range in srcset::urls(&text) {
             prop_assert!(text.get(range).is_some_and(|url| !url.is_empty()));
         }
-        if let Ok(script) = js::read(&format!("import './x.js';{text}")) {
-            prop_assert_eq!(&script.specifiers[0].text, "./x.js");
+        if let Ok(script) = js::read(&format!("import './x.js';{text}"), js::Goal::AsWritten) {
+            prop_assert_eq!(&script.references[0].text, "./x.js");
         }
     }
 

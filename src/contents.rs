@@ -1,0 +1,142 @@
+//! What a file refers to, whatever it is: the one list that `graph` links and `verify` follows.
+
+use crate::css;
+use crate::form::Form;
+use crate::js;
+use crate::json::web_manifest;
+use crate::model::finding::Code;
+use crate::model::media_type::Kind;
+use crate::source_map;
+use std::ops::Range;
+
+pub use crate::js::Goal;
+
+/// What was found in a file.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Contents {
+    /// What it refers to, in order. Bare specifiers are not among them.
+    pub references: Vec<Reference>,
+    /// Bare specifiers in `import` statements: a page's import map says what they lead to.
+    pub bare: Vec<String>,
+    /// What is to be known of a script besides. Its references have been taken out.
+    pub script: js::Script,
+    /// Why nothing could be found.
+    pub unread: Option<Unread>,
+}
+
+/// One reference from a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reference {
+    /// Where the URL stands, in bytes.
+    pub range: Range<usize>,
+    /// In what it is written.
+    pub form: Form,
+    /// The URL, decoded.
+    pub url: String,
+    /// How it comes to be fetched.
+    pub usage: Use,
+}
+
+/// How a reference comes to be fetched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Use {
+    /// A module's `import` or `export` statement: the importer fails with it.
+    Import,
+    /// `import()`.
+    DynamicImport,
+    /// A URL that a script makes of its own: `new URL('x', import.meta.url)`.
+    Made,
+    /// An element of another file, as in `filter: url(effects.svg#blur)`.
+    Element,
+    /// The source map that the file's last comment names.
+    SourceMap,
+    /// `@import`, a picture, a font: whatever the file's own kind fetches.
+    Fetch,
+}
+
+impl Use {
+    /// Whether what is referred to becomes part of the module graph.
+    pub fn is_import(self) -> bool {
+        matches!(self, Self::Import | Self::DynamicImport)
+    }
+}
+
+/// Why a file was not read, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unread {
+    /// What kind of finding that is.
+    pub code: Code,
+    /// Byte offset.
+    pub offset: usize,
+    /// In one sentence.
+    pub reason: String,
+}
+
+/// Reads a file. `goal` is for scripts.
+pub fn read(kind: Kind, bytes: &[u8], goal: Goal) -> Contents {
+    if !matches!(kind, Kind::Style | Kind::Script | Kind::WebManifest) {
+        return Contents::default();
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return unread(Code::SourceEncoding, 0, "its bytes are not UTF-8".to_owned());
+    };
+    match kind {
+        Kind::Style => with_source_map(sheet(text), bytes),
+        Kind::WebManifest => manifest(text),
+        _ => with_source_map(script(text, goal), bytes),
+    }
+}
+
+fn unread(code: Code, offset: usize, reason: String) -> Contents {
+    Contents { unread: Some(Unread { code, offset, reason }), ..Contents::default() }
+}
+
+fn sheet(text: &str) -> Contents {
+    let reference = |css::Reference { range, url, usage }| {
+        let usage = if usage == css::Use::Element { Use::Element } else { Use::Fetch };
+        Reference { range, form: Form::Css, url, usage }
+    };
+    Contents { references: css::references(text).into_iter().map(reference).collect(), ..Contents::default() }
+}
+
+/// A web app manifest's pictures. One that is not JSON is published as it is: browsers take nothing from it either.
+fn manifest(text: &str) -> Contents {
+    let reference = |web_manifest::Icon { range, url }| Reference { range, form: Form::Json, url, usage: Use::Fetch };
+    match web_manifest::icons(text) {
+        Ok(icons) => Contents { references: icons.into_iter().map(reference).collect(), ..Contents::default() },
+        Err(error) => unread(Code::WebManifestNotParsed, error.offset, error.message),
+    }
+}
+
+fn script(text: &str, goal: Goal) -> Contents {
+    let mut script = match js::read(text, goal) {
+        Ok(script) => script,
+        Err(error) => return unread(Code::ScriptNotParsed, error.offset, error.message),
+    };
+    let (bare, named): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut script.references).into_iter().partition(js::Reference::is_bare);
+    let reference = |js::Reference { range, text, usage }| {
+        let usage = match usage {
+            js::Use::Import => Use::Import,
+            js::Use::DynamicImport => Use::DynamicImport,
+            js::Use::Resolve | js::Use::Url => Use::Made,
+        };
+        Reference { range, form: Form::JavaScript, url: text, usage }
+    };
+    let imported = bare.into_iter().filter(|reference| reference.usage == js::Use::Import);
+    Contents {
+        bare: imported.map(|reference| reference.text).collect(),
+        references: named.into_iter().map(reference).collect(),
+        script,
+        unread: None,
+    }
+}
+
+/// A file that cannot be read otherwise may have a source map all the same.
+fn with_source_map(mut contents: Contents, bytes: &[u8]) -> Contents {
+    contents.references.extend(source_map::comment(bytes).map(|(range, url)| {
+        let url = url.to_owned();
+        Reference { range, form: Form::Comment, url, usage: Use::SourceMap }
+    }));
+    contents
+}
