@@ -2,10 +2,12 @@
 
 use crate::css;
 use crate::form::Form;
+use crate::html::svg;
 use crate::js;
 use crate::json::web_manifest;
 use crate::model::finding::Code;
-use crate::model::media_type::Kind;
+use crate::model::media_type::{self, Kind};
+use crate::model::path::SitePath;
 use crate::source_map;
 use std::ops::Range;
 
@@ -73,17 +75,20 @@ pub struct Unread {
 }
 
 /// Reads a file. `goal` is for scripts.
-pub fn read(kind: Kind, bytes: &[u8], goal: Goal) -> Contents {
-    if !matches!(kind, Kind::Style | Kind::Script | Kind::WebManifest) {
-        return Contents::default();
+pub fn read(path: &SitePath, bytes: &[u8], goal: Goal) -> Contents {
+    match media_type::of(path) {
+        (Kind::Style, _) => with_source_map(of_text(bytes, sheet), bytes),
+        (Kind::Script, _) => with_source_map(of_text(bytes, |text| script(text, goal)), bytes),
+        (Kind::WebManifest, _) => of_text(bytes, manifest),
+        (_, "image/svg+xml") => drawing(bytes),
+        _ => Contents::default(),
     }
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return unread(Code::SourceEncoding, 0, "its bytes are not UTF-8".to_owned());
-    };
-    match kind {
-        Kind::Style => with_source_map(sheet(text), bytes),
-        Kind::WebManifest => manifest(text),
-        _ => with_source_map(script(text, goal), bytes),
+}
+
+fn of_text(bytes: &[u8], read: impl FnOnce(&str) -> Contents) -> Contents {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => read(text),
+        Err(_) => unread(Code::SourceEncoding, 0, "its bytes are not UTF-8".to_owned()),
     }
 }
 
@@ -105,6 +110,18 @@ fn manifest(text: &str) -> Contents {
     match web_manifest::icons(text) {
         Ok(icons) => Contents { references: icons.into_iter().map(reference).collect(), ..Contents::default() },
         Err(error) => unread(Code::WebManifestNotParsed, error.offset, error.message),
+    }
+}
+
+/// What a drawing asks for. One that cannot be read is published as it is.
+fn drawing(bytes: &[u8]) -> Contents {
+    let reference =
+        |svg::Reference { range, url, form }| Reference { range, form: Form::Svg(form), url, usage: Use::Fetch };
+    match svg::references(bytes) {
+        Ok(references) => {
+            Contents { references: references.into_iter().map(reference).collect(), ..Contents::default() }
+        }
+        Err(svg::NotRead { offset, reason }) => unread(Code::SvgNotRead, offset, reason),
     }
 }
 

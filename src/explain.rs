@@ -5,6 +5,7 @@ use crate::contents::Use;
 use crate::error::{Error, Result};
 use crate::form::Form;
 use crate::graph::link::Link;
+use crate::html::svg;
 use crate::model::finding::{Position, Positions};
 use crate::model::path::SitePath;
 use crate::page::{Context, Fate};
@@ -101,6 +102,7 @@ fn what(link: &Link) -> &'static str {
         (Use::Made, _) => "import.meta",
         (Use::SourceMap, _) => "sourceMappingURL",
         (Use::Fetch, Form::Json) => "icon",
+        (Use::Fetch, Form::Svg(svg::Form::Attribute)) => "attribute",
         (Use::Element | Use::Fetch, _) => "url()",
     }
 }

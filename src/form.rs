@@ -1,6 +1,7 @@
 //! [`Form`]: in what a URL is written, and so how a new one must be escaped to stand there.
 
 use crate::css;
+use crate::html::svg;
 use crate::js;
 use crate::json::web_manifest;
 
@@ -15,6 +16,8 @@ pub enum Form {
     Json,
     /// The comment that names a source map.
     Comment,
+    /// A drawing.
+    Svg(svg::Form),
 }
 
 impl Form {
@@ -26,6 +29,7 @@ impl Form {
             Self::Json => web_manifest::escape(url),
             // A percent-encoded URL holds nothing that ends it.
             Self::Comment => url.to_owned(),
+            Self::Svg(form) => svg::escape(form, url),
         }
     }
 }

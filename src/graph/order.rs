@@ -8,7 +8,7 @@ use crate::js::Script;
 use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
 use petgraph::algo::kosaraju_scc;
-use petgraph::graph::DiGraph;
+use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::unionfind::UnionFind;
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub fn groups(graph: &AssetGraph) -> Vec<Vec<SitePath>> {
     }
     // Kosaraju's algorithm gives what is referred to first, as Tarjan's does, which here would recurse.
     let groups = kosaraju_scc(&edges).into_iter();
-    groups.map(|group| numbers.name(group.into_iter().map(|node| node.index()).collect())).collect()
+    groups.map(|group| numbers.name(group.into_iter().map(NodeIndex::index).collect())).collect()
 }
 
 /// Groups of scripts that have one home each: modules that import each other, directly or not, in either direction; and

@@ -11,6 +11,7 @@ pub mod foreign;
 pub mod rewriter;
 pub mod splice;
 pub mod srcset;
+pub mod svg;
 pub mod template;
 pub mod visitor;
 pub mod xml;

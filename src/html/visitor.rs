@@ -98,6 +98,11 @@ pub trait Visitor {
     /// The changes to the text that begins at `start` cannot be made: its bytes and characters do not line up.
     fn misaligned(&mut self, _start: usize) {}
 
+    /// A processing instruction in front of an XML document's root, its content beginning at `start`.
+    fn instruction(&mut self, _target: &str, _content: &str, _start: usize) -> Vec<Change> {
+        Vec::new()
+    }
+
     /// The page is left alone from `at` on: what browsers make of it there cannot be told from its tags alone.
     fn lost(&mut self, _at: usize) {}
 }
@@ -107,6 +112,13 @@ pub trait Visitor {
 pub enum Failure {
     /// The parser gave up.
     Parser(String),
+    /// It is XML that is not well-formed, or beyond what is read.
+    Xml {
+        /// What is wrong.
+        what: String,
+        /// Byte offset.
+        at: usize,
+    },
     /// The output could not be written, or the input not read.
     Io(io::Error),
 }

@@ -29,14 +29,19 @@ pub const XHTML: &str = "http://www.w3.org/1999/xhtml";
 /// text are escaped here as the place asks for; what is inserted elsewhere must be well-formed XML with its namespace
 /// declared. The root is not shown: nothing can be put in front of it.
 pub fn inspect(page: &[u8], visitor: &mut dyn Visitor) -> Result<Vec<Change>, Failure> {
-    find(&Source::new(page)?, visitor)
+    find(&Source::new(page)?, visitor, false)
+}
+
+/// The same for a document into which nothing is inserted: its root is shown, too.
+pub fn inspect_all(document: &[u8], visitor: &mut dyn Visitor) -> Result<Vec<Change>, Failure> {
+    find(&Source::new(document)?, visitor, true)
 }
 
 /// All that the visitor wants to change.
-fn find(source: &Source<'_>, visitor: &mut dyn Visitor) -> Result<Vec<Change>, Failure> {
+fn find(source: &Source<'_>, visitor: &mut dyn Visitor, shows_root: bool) -> Result<Vec<Change>, Failure> {
     let mut reader = Reader::from_str(&source.markup[source.start..]);
     reader.config_mut().check_comments = true;
-    let mut finder = Finder::new(source, visitor);
+    let mut finder = Finder::new(source, visitor, shows_root);
     let place = |offset: u64| source.start + usize::try_from(offset).unwrap_or(usize::MAX - source.start);
     loop {
         let start = place(reader.buffer_position());
@@ -55,7 +60,7 @@ fn find(source: &Source<'_>, visitor: &mut dyn Visitor) -> Result<Vec<Change>, F
 
 /// The page is not well-formed at this byte, or beyond what this finder reads.
 fn fail<T>(what: &str, at: usize) -> Result<T, Failure> {
-    Err(Failure::Parser(format!("{what} at byte {at}")))
+    Err(Failure::Xml { what: what.to_owned(), at })
 }
 
 /// Where the parser is.
@@ -66,6 +71,7 @@ struct Finder<'f> {
     scope: Scope,
     /// For each open element, how many prefixes it has declared.
     open: Vec<usize>,
+    shows_root: bool,
     has_root: bool,
     has_doctype: bool,
     /// The outermost element that the net must be hoisted out of: where it begins, and how many are open in it.
@@ -75,13 +81,14 @@ struct Finder<'f> {
 }
 
 impl<'f> Finder<'f> {
-    fn new(source: &'f Source<'f>, visitor: &'f mut dyn Visitor) -> Self {
+    fn new(source: &'f Source<'f>, visitor: &'f mut dyn Visitor, shows_root: bool) -> Self {
         Self {
             source,
             visitor,
             changes: Vec::new(),
             scope: Scope::default(),
             open: Vec::new(),
+            shows_root,
             has_root: false,
             has_doctype: false,
             hoist: None,
@@ -104,7 +111,7 @@ impl<'f> Finder<'f> {
             Event::Decl(_) if range.start > self.source.start => {
                 return fail("an XML declaration that is not first", range.start);
             }
-            Event::PI(instruction) => check_instruction(instruction.target(), instruction.content(), range.start)?,
+            Event::PI(instruction) => self.instruction(instruction.target(), instruction.content(), range.start)?,
             Event::DocType(_) => self.doctype(range)?,
             Event::Decl(_) | Event::Comment(_) | Event::Eof => {}
         }
@@ -127,7 +134,7 @@ impl<'f> Finder<'f> {
         } else {
             self.open.push(declared);
         }
-        if let Some(element) = element.filter(|_| !is_root) {
+        if let Some(element) = element.filter(|_| self.shows_root || !is_root) {
             self.show(&element, is_empty);
         }
         Ok(())
@@ -207,6 +214,18 @@ impl<'f> Finder<'f> {
         Ok((self.source.decode(range.clone()).replace(['\t', '\n', '\r'], " "), references))
     }
 
+    /// A page that XSLT transforms is not what a browser shows.
+    fn instruction(&mut self, target: &str, content: &str, at: usize) -> Result<(), Failure> {
+        if target == "xml-stylesheet" && ["xsl", "xml"].iter().any(|kind| content.contains(kind)) {
+            return fail("a page that is made by XSLT", at);
+        }
+        if !self.has_root {
+            let start = at + "<?".len() + target.len();
+            self.changes.extend(self.visitor.instruction(target, content, start));
+        }
+        Ok(())
+    }
+
     fn gather(&mut self, kind: Kind, range: Range<usize>) {
         if let Some(text) = &mut self.text {
             text.push(kind, range.clone(), &self.source.decode(range));
@@ -232,14 +251,6 @@ impl<'f> Finder<'f> {
         }
         Ok(())
     }
-}
-
-/// A page that XSLT transforms is not what a browser shows.
-fn check_instruction(target: &str, content: &str, at: usize) -> Result<(), Failure> {
-    if target == "xml-stylesheet" && ["xsl", "xml"].iter().any(|kind| content.contains(kind)) {
-        return fail("a page that is made by XSLT", at);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ pub fn read(source: &str, goal: Goal) -> Result<Script, SyntaxError> {
     // A script also finds its own URL in a stack trace, and in the list of the page's scripts.
     let finds_own_url = asks_own_url || [".stack", ".scripts", "TagName"].into_iter().any(says);
     let own_worker = script.own_worker.or(script.computed_worker.filter(|_| finds_own_url));
-    Ok(Script { asks_own_url, own_worker, ..script })
+    Ok(Script { own_worker, asks_own_url, ..script })
 }
 
 /// A URL as it may stand inside any kind of JavaScript quotes, and inside a `<script>` element.

@@ -103,6 +103,9 @@ codes! {
     ScriptNotParsed "script-not-parsed" Warning "browsers will refuse it as well";
     /// A web app manifest that is no JSON: published unchanged.
     WebManifestNotParsed "web-manifest-not-parsed" Warning "browsers will refuse it as well";
+    /// A drawing that seems to refer to other files, and is not well-formed, has a DTD with declarations of its own, an
+    /// `xml:base` or an encoding other than UTF-8: published unchanged.
+    SvgNotRead "svg-not-read" Note "its references lead to the files under their own names; make it well-formed, in UTF-8 and without a DTD, to have them rewritten";
     /// A module graph imports a name that is only known at run time, and its names carry no fingerprint: it stays on
     /// the origin.
     DynamicImportRoot "dynamic-import-root" Warning "let the bundler put a hash into the file names, in a directory of their own";

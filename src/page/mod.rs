@@ -278,6 +278,7 @@ impl Made {
     fn failed(failure: Failure) -> Self {
         match failure {
             Failure::Parser(message) => Self::copied(Code::PageNotParsed, message),
+            Failure::Xml { what, at } => Self::copied(Code::PageNotParsed, format!("{what} at byte {at}")),
             Failure::Io(error) => Self::copied(Code::Unreadable, error.to_string()),
         }
     }

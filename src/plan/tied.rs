@@ -37,7 +37,7 @@ pub(super) fn find(
         let names_hold = names.is_empty() || group.iter().all(|path| named.contains(path)) && same_place(config);
         let may_move = names_hold && workers.is_empty();
         if !may_move && config.cdn.is_some() {
-            findings.extend(names.iter().chain(&workers).flat_map(|tie| tie.finding(index)));
+            findings.extend(names.iter().chain(&workers).filter_map(|tie| tie.finding(index)));
         }
         let home = if may_move { Home::Cdn } else { Home::Origin };
         let keeps_name = !names.is_empty();

@@ -1,6 +1,7 @@
 //! Every asset's bytes, read once and hashed in parallel.
 
 use crate::config::Config;
+use crate::html::svg;
 use crate::model::digest::Digests;
 use crate::model::finding::{Code, Finding};
 use crate::model::media_type::{self, Kind};
@@ -77,10 +78,12 @@ pub fn index(site: &Site, config: &Config) -> (AssetIndex, Vec<Finding>) {
 
 fn asset(site: &Site, path: &SitePath) -> io::Result<Asset> {
     let (kind, media_type) = media_type::of(path);
-    if matches!(kind, Kind::Script | Kind::Style | Kind::WebManifest) {
+    let is_svg = path.extension() == "svg";
+    if is_svg || matches!(kind, Kind::Script | Kind::Style | Kind::WebManifest) {
         let bytes = site.read(path)?;
-        let digests = Digests::of(&bytes);
-        return Ok(Asset { kind, media_type, size: bytes.len() as u64, digests, source: Some(bytes) });
+        let (size, digests) = (bytes.len() as u64, Digests::of(&bytes));
+        let may_refer = !is_svg || svg::may_refer(&bytes);
+        return Ok(Asset { kind, media_type, size, digests, source: may_refer.then_some(bytes) });
     }
     let mut size = 0;
     let digests = Digests::of_pieces(|take| {

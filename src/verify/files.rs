@@ -8,7 +8,6 @@ use crate::manifest::AssetEntry;
 use crate::model::digest::{Digests, Fingerprint};
 use crate::model::edit::{self, Edit};
 use crate::model::finding::{Code, Finding};
-use crate::model::media_type;
 use crate::model::path::SitePath;
 use crate::plan;
 use petgraph::algo::kosaraju_scc;
@@ -82,7 +81,7 @@ type Found = (Vec<Reference>, Vec<Finding>);
 
 /// What a file refers to. An absolute URL of the CDN would tie the local copy to it.
 fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found {
-    let contents = contents::read(media_type::of(path).0, bytes, Goal::AsWritten);
+    let contents = contents::read(path, bytes, Goal::AsWritten);
     let (mut found, mut told) = (Vec::new(), Vec::new());
     let base = published.mount.url_of(path);
     for contents::Reference { range, form, url, usage } in contents.references {

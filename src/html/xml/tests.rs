@@ -40,7 +40,7 @@ fn watch(page: &str) -> (Watcher, String) {
 
 fn refused(page: &str) -> String {
     match inspect(page.as_bytes(), &mut Watcher::default()) {
-        Err(Failure::Parser(message)) => message,
+        Err(Failure::Xml { what, at }) => format!("{what} at byte {at}"),
         other => panic!("{page}: {other:?}"),
     }
 }
