@@ -18,6 +18,9 @@ use url::Url;
 /// A map longer than this is not written: the page's modules are left as they are.
 const MAX_LEN: usize = 256 * 1024;
 
+/// The least that pinning one module takes in a map: `"":"",` and `sha384-` with 64 digits.
+const PIN_LEN: usize = 6 + 71;
+
 /// What becomes of a page's import map.
 #[derive(Debug, Default)]
 pub(super) struct Mapped {
@@ -34,11 +37,11 @@ pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Mapped {
     if seen.leaves_modules.is_some() {
         return Mapped::default();
     }
-    let reached = reached(page, seen);
+    let Some(reached) = reached(page, seen) else { return too_long(page, seen) };
     let pins = if page.context.config.integrity() { pins(page, seen, &reached) } else { Vec::new() };
     match &seen.own_map {
         Some(own) if !has_one_home(page, seen, &reached) => Mapped::fails(own, "its modules do not all move"),
-        Some(own) => own_map(page, own, &pins),
+        Some(own) => own_map(page, seen, own, &pins),
         None if pins.is_empty() => Mapped::default(),
         None => new_map(page, seen, &pins),
     }
@@ -55,13 +58,15 @@ fn new_map(page: &Page<'_>, seen: &Survey, pins: &[(String, String)]) -> Mapped 
     let Some(at) = place(page, seen) else { return Mapped::default() };
     let text = ImportMap::pinning(pins.iter().map(|(url, integrity)| (url, integrity))).to_json();
     if text.len() > MAX_LEN {
-        return Mapped { fails: Some((at, too_long(&text))), ..Mapped::default() };
+        return too_long(page, seen);
     }
     Mapped { new: Some((at, text)), ..Mapped::default() }
 }
 
-fn too_long(text: &str) -> String {
-    format!("their import map would take {} bytes", text.len())
+fn too_long(page: &Page<'_>, seen: &Survey) -> Mapped {
+    let own = seen.own_map.as_ref().map(|own| own.range.start);
+    let Some(at) = own.or(place(page, seen)) else { return Mapped::default() };
+    Mapped { fails: Some((at, format!("their import map would be longer than {MAX_LEN} bytes"))), ..Mapped::default() }
 }
 
 /// Before the first module. In a part of a page nobody knows what stands before it.
@@ -71,8 +76,11 @@ fn place(page: &Page<'_>, seen: &Survey) -> Option<usize> {
 }
 
 /// All modules that the page brings in by import statements, with their `?query`, by original path. Those that its
-/// elements name are pinned by attributes and not among them.
-fn reached(page: &Page<'_>, seen: &Survey) -> BTreeSet<(SitePath, String)> {
+/// elements name are pinned by attributes and not among them. `None`: more than a map can pin, and every page of the site
+/// may name the same thousands.
+fn reached(page: &Page<'_>, seen: &Survey) -> Option<BTreeSet<(SitePath, String)>> {
+    let pinned = if page.context.config.integrity() { MAX_LEN / PIN_LEN } else { usize::MAX };
+    let limit = pinned.saturating_add(seen.modules.entries.len());
     let mut all = seen.modules.imported.clone();
     let mut open: Vec<SitePath> = seen.modules.entries.iter().cloned().collect();
     let mut done = BTreeSet::new();
@@ -81,12 +89,15 @@ fn reached(page: &Page<'_>, seen: &Survey) -> BTreeSet<(SitePath, String)> {
         if !done.insert(path.clone()) {
             continue;
         }
+        if done.len() > limit {
+            return None;
+        }
         for to in imports(page, seen, &path, publication) {
             open.push(to.0.clone());
             all.insert(to);
         }
     }
-    all
+    Some(all)
 }
 
 /// What one module imports, under the page's map.
@@ -136,7 +147,7 @@ fn has_one_home(page: &Page<'_>, seen: &Survey, reached: &BTreeSet<(SitePath, St
     homes.all(|home| Some(home) == first)
 }
 
-fn own_map(page: &Page<'_>, own: &OwnMap, pins: &[(String, String)]) -> Mapped {
+fn own_map(page: &Page<'_>, seen: &Survey, own: &OwnMap, pins: &[(String, String)]) -> Mapped {
     let (config, plan) = (page.context.config, page.context.plan);
     let publish = |url: &Url| {
         let target = config.mount.target_of(url)?;
@@ -165,7 +176,7 @@ fn own_map(page: &Page<'_>, own: &OwnMap, pins: &[(String, String)]) -> Mapped {
     };
     let text = own.map.for_both_homes(&homes, pins).to_json();
     if text.len() > MAX_LEN {
-        return Mapped::fails(own, &too_long(&text));
+        return too_long(page, seen);
     }
     let changed = text != own.map.to_json();
     let change = changed.then(|| (Change::Replace(own.range.clone(), text.clone().into_bytes()), text));
