@@ -67,19 +67,6 @@ impl Plan {
     pub fn get(&self, path: &SitePath) -> Option<&Publication> {
         self.publications.get(path)
     }
-
-    /// All modules that loading `entry` brings in by import statements, with their `?query`, by original path.
-    pub fn imported_by(&self, entry: &SitePath) -> BTreeSet<(&SitePath, &str)> {
-        let (mut seen, mut open) = (BTreeSet::new(), vec![entry]);
-        while let Some(path) = open.pop() {
-            for (to, suffix) in self.get(path).map_or(&[][..], |publication| &publication.imports) {
-                if seen.insert((to, suffix.as_str())) {
-                    open.push(to);
-                }
-            }
-        }
-        seen
-    }
 }
 
 /// Decides, dependencies first.
