@@ -5,6 +5,7 @@ mod cli;
 mod dom;
 mod floors;
 mod golden;
+mod graphs;
 mod import_maps;
 mod properties;
 mod template;

@@ -112,7 +112,7 @@ fn restore(after: &[u8], charset: &str) -> Vec<u8> {
 
 /// The same pages in every run, unless `PROPTEST_RNG_SEED` says otherwise: whoever changes a line must not be told of a
 /// page that nobody has thought of. `scripts/fuzz page` looks for those.
-fn cases(count: u32) -> ProptestConfig {
+pub(crate) fn cases(count: u32) -> ProptestConfig {
     let config = ProptestConfig::with_cases(count);
     match config.rng_seed {
         RngSeed::Random => ProptestConfig { rng_seed: RngSeed::Fixed(1), ..config },
