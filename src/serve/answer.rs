@@ -34,7 +34,8 @@ pub(super) async fn answer(
     } else if fault == Fault::NotFound {
         not_found()
     } else {
-        file(path, shared, fault).await
+        let below = if home == Home::Cdn { &shared.cdn_path } else { "/" };
+        file(path, below, shared, fault).await
     };
     let headers = response.headers_mut();
     // Each load of a page must ask again: what a cache remembers of a healthy CDN hides the fault.
@@ -53,9 +54,9 @@ fn is_loopback(headers: &HeaderMap) -> bool {
     authority.is_some_and(|authority| matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]"))
 }
 
-async fn file(url_path: &str, shared: &Shared, fault: Fault) -> Response<Body> {
+async fn file(url_path: &str, below: &str, shared: &Shared, fault: Fault) -> Response<Body> {
     let index = if url_path.ends_with('/') { "index.html" } else { "" };
-    let wanted = url_path.strip_prefix('/').and_then(|path| SitePath::from_url_path(&format!("{path}{index}")));
+    let wanted = url_path.strip_prefix(below).and_then(|path| SitePath::from_url_path(&format!("{path}{index}")));
     let Some(wanted) = wanted else { return not_found() };
     let on_disk = shared.dir.join(wanted.as_str());
     match tokio::fs::read(&on_disk).await {

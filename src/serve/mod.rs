@@ -71,6 +71,8 @@ pub struct Request {
 #[derive(Debug)]
 struct Shared {
     dir: PathBuf,
+    /// Below which path the CDN has the tree; it begins and ends with a slash.
+    cdn_path: String,
     requests: Mutex<Vec<Request>>,
 }
 
@@ -105,6 +107,16 @@ impl Server {
     ///
     /// A listener that is not on the loopback interface is refused: this server must not be reachable from elsewhere.
     pub async fn start(dir: &Path, cdn_listener: std::net::TcpListener) -> io::Result<Self> {
+        Self::start_below(dir, cdn_listener, "/").await
+    }
+
+    /// As [`start`](Self::start), but the CDN has the files below a path and nothing elsewhere. It begins and ends with
+    /// a slash.
+    pub async fn start_below(dir: &Path, cdn_listener: std::net::TcpListener, cdn_path: &str) -> io::Result<Self> {
+        if !cdn_path.starts_with('/') || !cdn_path.ends_with('/') {
+            let reason = format!("{cdn_path} does not begin and end with a slash");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
         let cdn_address = cdn_listener.local_addr()?;
         if !cdn_address.ip().is_loopback() {
             let reason = format!("{cdn_address} is not a loopback address");
@@ -113,7 +125,8 @@ impl Server {
         cdn_listener.set_nonblocking(true)?;
         let cdn_listener = TcpListener::from_std(cdn_listener)?;
         let origin_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let shared = Arc::new(Shared { dir: dir.to_owned(), requests: Mutex::default() });
+        let shared =
+            Arc::new(Shared { dir: dir.to_owned(), cdn_path: cdn_path.to_owned(), requests: Mutex::default() });
         let origin = Door::open(origin_listener, Arc::clone(&shared), Home::Origin, Fault::None)?;
         let cdn = Cdn::Open(Door::open(cdn_listener, Arc::clone(&shared), Home::Cdn, Fault::None)?);
         Ok(Self { shared, origin, cdn, cdn_address })
@@ -124,9 +137,9 @@ impl Server {
         format!("http://{}", self.origin.address)
     }
 
-    /// Where the same files are under another name: `http://localhost:PORT`.
+    /// Where the same files are under another name: `http://localhost:PORT`, or `http://localhost:PORT/path`.
     pub fn cdn_url(&self) -> String {
-        format!("http://localhost:{}", self.cdn_address.port())
+        format!("http://localhost:{}{}", self.cdn_address.port(), self.shared.cdn_path.trim_end_matches('/'))
     }
 
     /// Makes the CDN fail in this way from now on.
@@ -240,6 +253,27 @@ mod tests {
         assert!(ask("/docs", "127.0.0.1").1.contains("location: /docs/"));
         assert!(ask("/", "attacker.example").0.contains("403"));
         assert!(ask("/", "localhost.attacker.example").0.contains("403"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn below_a_path_the_cdn_has_the_same_files_and_nothing_elsewhere() {
+        let temp = tempfile::tempdir().expect("a directory");
+        drop(server(temp.path()).await);
+        let listener = || std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut server = Server::start_below(temp.path(), listener(), "/some/path/").await.expect("it starts");
+        let port = server.cdn_address.port();
+        assert_eq!(server.cdn_url(), format!("http://localhost:{port}/some/path"));
+        for fault in [Fault::None, Fault::NoCors] {
+            server.set_fault(fault).await.expect("the fault");
+            let ask = |port: u16, target: &str| ask(port, target, "localhost").expect("an answer");
+            assert_eq!(ask(port, "/some/path/app.js").2, b"let a = 1;\n");
+            assert!(ask(port, "/some/path/docs").1.contains("location: /some/path/docs/"));
+            for target in ["/app.js", "/some/app.js", "/some/pathapp.js", "/"] {
+                assert!(ask(port, target).0.contains("404"), "{target}");
+            }
+            assert_eq!(ask(server.origin.address.port(), "/app.js").2, b"let a = 1;\n");
+        }
+        assert!(Server::start_below(temp.path(), listener(), "/some/path").await.is_err());
     }
 
     #[tokio::test(flavor = "multi_thread")]
