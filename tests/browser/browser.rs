@@ -42,7 +42,11 @@ impl Browser {
                 format!("--user-data-dir={}", profile.path().display()),
             ],
         });
-        let capabilities = serde_json::Map::from_iter([("goog:chromeOptions".to_owned(), options)]);
+        let capabilities = serde_json::Map::from_iter([
+            ("goog:chromeOptions".to_owned(), options),
+            // Kept for those who ask for them.
+            ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" })),
+        ]);
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{}", driver.port))

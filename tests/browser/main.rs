@@ -5,6 +5,7 @@
 //! Needs `chromium` and `chromedriver` on PATH.
 
 mod browser;
+mod bundles;
 mod requests;
 
 use browser::Browser;

@@ -1,0 +1,38 @@
+// The page, line by line, in which a URL tells the file, not the home or the published name. The script that asks passes
+// the bases of both homes, and the original names by the published ones.
+const [homes, originals] = arguments;
+
+const path = value => {
+  const { href } = new URL(value, document.baseURI);
+  const home = homes.find(home => href.startsWith(home));
+  if (home === undefined) return href;
+  const name = href.slice(home.length);
+  return `/${originals[name] ?? name}`;
+};
+
+// Put in or added by the build, or by the net.
+const isAdded = name => name == 'integrity' || name == 'crossorigin' || name.startsWith('data-tightrope');
+const isUrl = name => name == 'src' || name == 'href';
+
+// An import map's `integrity` is added, and with it the whole map where the page has none.
+const mapped = text => {
+  const { imports = {}, scopes = {} } = JSON.parse(text);
+  const told = Object.entries(imports).map(([name, url]) => `${name} ${path(url)}`);
+  return [...told.filter(line => !/^(https?:|[./])/.test(line)), ...Object.keys(scopes).map(path)].sort();
+};
+
+const lines = (node, indent = '') => {
+  if (node.nodeType == Node.TEXT_NODE) return [indent + JSON.stringify(node.data)];
+  if (node.nodeType != Node.ELEMENT_NODE || node.matches('[data-tightrope=net], [data-tightrope=twin]')) return [];
+  const attributes = [...node.attributes].filter(({ name }) => !isAdded(name));
+  const told = attributes.map(({ name, value }) => ` ${name}=${isUrl(name) ? path(value) : value}`).sort();
+  const isMap = node.matches('script[type=importmap]');
+  const inside = isMap ? mapped(node.text) : [...node.childNodes].flatMap(child => lines(child, `${indent}  `));
+  return isMap && !inside.length ? [] : [indent + node.localName + told.join(''), ...inside];
+};
+
+return {
+  settled: document.documentElement.dataset.settled == 'true',
+  evaluated: globalThis.evaluated ?? [],
+  dom: lines(document.documentElement),
+};
