@@ -14,11 +14,14 @@ const path = value => {
 const isAdded = name => name == 'integrity' || name == 'crossorigin' || name.startsWith('data-tightrope');
 const isUrl = name => name == 'src' || name == 'href';
 
-// An import map's `integrity` is added, and with it the whole map where the page has none.
+// What an import map says, once for both homes. Its `integrity` is added; so are addresses without a name, and with them
+// the whole map where the page has none.
 const mapped = text => {
   const { imports = {}, scopes = {} } = JSON.parse(text);
-  const told = Object.entries(imports).map(([name, url]) => `${name} ${path(url)}`);
-  return [...told.filter(line => !/^(https?:|[./])/.test(line)), ...Object.keys(scopes).map(path)].sort();
+  const told = (map, scope) => Object.entries(map).map(([name, url]) => `${scope}${name} ${path(url)}`);
+  const inScopes = Object.entries(scopes).flatMap(([scope, map]) => told(map, path(scope) == '/' ? '' : `${path(scope)} `));
+  const named = [...told(imports, ''), ...inScopes].filter(line => !/^(https?:|[./])/.test(line));
+  return [...new Set(named)].sort();
 };
 
 const lines = (node, indent = '') => {
