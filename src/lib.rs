@@ -48,4 +48,5 @@ pub mod report;
 pub mod serve;
 pub mod site;
 pub mod source_map;
+pub mod text;
 pub mod verify;

@@ -1,6 +1,5 @@
 //! HTML: bytes to bytes, asking a visitor. Knows HTML, no policy.
 
-pub mod alignment;
 pub mod attribute_value;
 pub mod attributes;
 pub mod base_url;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up. Rooms of one floor may not import each other, but for the exceptions below.
 const FLOORS: &[&[&str]] = &[
     &["model", "error"],
+    &["text"],
     &["css", "js", "json", "cdn", "source_map"],
     &["html"],
     &["form"],

@@ -2,11 +2,11 @@
 
 use super::inspect;
 use super::target::Target;
-use crate::html::alignment::Alignment;
 use crate::html::candidates::{Candidates, HOISTED};
 use crate::html::foreign;
 use crate::html::splice::Change;
 use crate::html::visitor::{Answer, Element, Namespace, Visitor};
+use crate::text::alignment::Alignment;
 use encoding_rs::{Encoding, UTF_8};
 use std::cell::{Cell, RefCell};
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! From offsets in a decoded text back to the bytes of the page, where the two are not the same: in encodings other than
+//! From offsets in a decoded text back to the bytes of the file, where the two are not the same: in encodings other than
 //! UTF-8, and around bytes that are no text.
 
 use encoding_rs::Encoding;

@@ -1,0 +1,3 @@
+//! Between the text that a browser reads and the bytes it came as.
+
+pub mod alignment;
