@@ -1,9 +1,8 @@
 //! `tightrope explain SITE`: every reference, what becomes of it, and why.
 
 use crate::config::Config;
-use crate::contents::Use;
+use crate::contents::{Form, Use};
 use crate::error::{Error, Result};
-use crate::form::Form;
 use crate::graph::link::Link;
 use crate::html::svg;
 use crate::model::finding::{Position, Positions};

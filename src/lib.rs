@@ -32,7 +32,6 @@ pub mod error;
 pub mod explain;
 pub mod fallback;
 pub mod filter;
-pub mod form;
 pub mod graph;
 pub mod html;
 pub mod js;
@@ -47,6 +46,5 @@ pub mod report;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod site;
-pub mod source_map;
 pub mod text;
 pub mod verify;

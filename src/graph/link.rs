@@ -1,7 +1,6 @@
 //! The references in each file that can hold some, resolved.
 
-use crate::contents::{self, Contents, Goal, Unread, Use};
-use crate::form::Form;
+use crate::contents::{self, Contents, Form, Goal, Unread, Use};
 use crate::graph::resolve::Mount;
 use crate::js::Script;
 use crate::model::finding::{Code, Finding};

@@ -98,7 +98,7 @@ impl<'g> Numbers<'g> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::form::Form;
+    use crate::contents::Form;
 
     fn path(text: &str) -> SitePath {
         SitePath::new(text).expect("a site path")

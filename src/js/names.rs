@@ -1,18 +1,24 @@
 //! File names in strings: with them a script may name, at run time, a module that other modules import.
 
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+
 /// What ends the name of a file that can be a module, or that a module graph brings along.
 const EXTENSIONS: [&str; 6] = ["js", "mjs", "cjs", "css", "json", "wasm"];
 
 /// The file names that a string holds: of a path, of a URL, of a list, of JSON. Prose that mentions a file names none.
-pub(super) fn in_string(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn in_string(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let is_list = text.split_whitespace().all(|word| is_file_name(last_segment(word)));
     let in_path = |c: char| !matches!(c, '/' | '\\' | '?' | '#' | '&' | '=');
     let in_text = |c: char| !matches!(c, '"' | '\'' | '`' | ',' | ';' | ':' | '|' | '[' | ']' | '{' | '}' | '(' | ')');
-    text.split(move |c: char| !in_path(c) || !in_text(c)).flat_map(move |part| {
-        // A part with white space in it is prose, unless all of the string is a list of files.
-        let words = (is_list || !part.trim().contains(char::is_whitespace)).then(|| part.split_whitespace());
-        words.into_iter().flatten().filter(|word| is_file_name(word))
-    })
+    let parts = text.split(move |c: char| !in_path(c) || !in_text(c)).map(str::trim);
+    let names = parts.flat_map(move |part| {
+        // A name may have spaces in it, and so does a list of names.
+        let whole = (!is_list).then_some(part);
+        let words = is_list.then(|| part.split_whitespace());
+        whole.into_iter().chain(words.into_iter().flatten())
+    });
+    names.filter(|name| is_file_name(name)).map(|name| percent_decode_str(name).decode_utf8_lossy())
 }
 
 fn last_segment(word: &str) -> &str {
@@ -36,9 +42,11 @@ mod tests {
         assert_eq!(found("../x.css"), ["x.css"]);
         assert_eq!(found("{\"a\":\"x.1.js\", \"b\": \"y.js\"}"), ["x.1.js", "y.js"]);
         assert_eq!(found("x.js y.js\tz/w.css"), ["x.js", "y.js", "w.css"]);
-        assert_eq!(found("loaded x.js"), [""; 0]);
-        assert_eq!(found("cannot find x.js, sorry"), [""; 0]);
+        assert_eq!(found("loaded x.js"), ["loaded x.js"]);
+        assert_eq!(found("cannot find x.js, sorry"), ["cannot find x.js"]);
         assert_eq!(found("x.json.txt"), [""; 0]);
         assert_eq!(found("vue.js is a framework"), [""; 0]);
+        assert_eq!(found("a/my x.js"), ["my x.js"]);
+        assert_eq!(found("a/my%20x.js"), ["my x.js"]);
     }
 }

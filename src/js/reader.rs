@@ -82,7 +82,7 @@ impl Reader {
     }
 
     fn names(&mut self, text: &str, at: u32) {
-        self.script.names.extend(names::in_string(text).map(|name| (name.to_owned(), at as usize)));
+        self.script.names.extend(names::in_string(text).map(|name| (name.into_owned(), at as usize)));
     }
 
     /// A literal is resolved against the page, and an object's URL is of the page's origin: both are fine wherever the

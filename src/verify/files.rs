@@ -2,8 +2,7 @@
 
 use super::Published;
 use super::modules::Modules;
-use crate::contents::{self, Goal, Use};
-use crate::form::Form;
+use crate::contents::{self, Form, Goal, Use};
 use crate::manifest::AssetEntry;
 use crate::model::digest::{Digests, Fingerprint};
 use crate::model::edit::{self, Edit};

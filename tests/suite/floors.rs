@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["model", "error"],
     &["text"],
-    &["css", "js", "json", "cdn", "source_map"],
+    &["css", "js", "json", "cdn"],
     &["html"],
-    &["form"],
     &["contents"],
     &["config", "graph", "site"],
     &["plan"],

@@ -1,17 +1,19 @@
 //! What a file refers to, whatever it is: the one list that `graph` links and `verify` follows.
 
+mod form;
+mod source_map;
+
+pub use crate::js::Goal;
+pub use form::Form;
+
 use crate::css;
-use crate::form::Form;
 use crate::html::svg;
 use crate::js;
 use crate::json::web_manifest;
 use crate::model::finding::Code;
 use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
-use crate::source_map;
 use std::ops::Range;
-
-pub use crate::js::Goal;
 
 /// What was found in a file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

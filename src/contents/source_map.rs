@@ -9,7 +9,7 @@ const KEY: &[u8] = b"sourceMappingURL=";
 ///
 /// Only white space and comments may follow it (ECMA-426, "extraction with parsing"). So it needs no parser: a string or
 /// a template that holds such a text must still be closed behind it.
-pub fn comment(bytes: &[u8]) -> Option<(Range<usize>, &str)> {
+pub(super) fn comment(bytes: &[u8]) -> Option<(Range<usize>, &str)> {
     let key = memchr::memmem::rfind(bytes, KEY)?;
     let is_block = opens(&bytes[..key])?;
     let start = key + KEY.len();
