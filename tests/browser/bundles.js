@@ -1,5 +1,5 @@
-// The page, line by line, in which a URL tells the file, not the home or the published name. The script that asks passes
-// the bases of both homes, and the original names by the published ones.
+// The page, line by line, in which a URL tells the file, not the home or the published name. The script that asks
+// passes the bases of both homes, and the original names by the published ones.
 const [homes, originals] = arguments;
 
 const path = value => {
@@ -14,12 +14,13 @@ const path = value => {
 const isAdded = name => name == 'integrity' || name == 'crossorigin' || name.startsWith('data-tightrope');
 const isUrl = name => name == 'src' || name == 'href';
 
-// What an import map says, once for both homes. Its `integrity` is added; so are addresses without a name, and with them
-// the whole map where the page has none.
+// What an import map says, once for both homes. Its `integrity` is added; so are addresses without a name, and with
+// them the whole map where the page has none.
 const mapped = text => {
   const { imports = {}, scopes = {} } = JSON.parse(text);
   const told = (map, scope) => Object.entries(map).map(([name, url]) => `${scope}${name} ${path(url)}`);
-  const inScopes = Object.entries(scopes).flatMap(([scope, map]) => told(map, path(scope) == '/' ? '' : `${path(scope)} `));
+  const within = scope => path(scope) == '/' ? '' : `${path(scope)} `;
+  const inScopes = Object.entries(scopes).flatMap(([scope, map]) => told(map, within(scope)));
   const named = [...told(imports, ''), ...inScopes].filter(line => !/^(https?:|[./])/.test(line));
   return [...new Set(named)].sort();
 };

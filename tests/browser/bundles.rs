@@ -1,5 +1,5 @@
-//! What Vite, webpack, Rollup, esbuild and Parcel emit for one app (`fixtures/bundles`) runs from a CDN, at its root and
-//! below a path, and without it: the same console, the same page, every module once.
+//! What Vite, webpack, Rollup, esbuild and Parcel emit for one app (`fixtures/bundles`) runs from a CDN, at its root
+//! and below a path, and without it: the same console, the same page, every module once.
 //!
 //! What is expected is not written down: each test first runs the bundler's output as it is.
 
@@ -158,9 +158,9 @@ fn changed(what: &str, was: &[String], is: &[String]) -> Option<String> {
         one.iter().filter(|line| !other.contains(line)).cloned().collect()
     };
     let (lost, new) = (only_in(was, is), only_in(is, was));
-    let order =
-        if lost.is_empty() && new.is_empty() { format!(", it was {was:#?} and is {is:#?}") } else { String::new() };
-    (was != is).then(|| format!("{what}: lost {lost:#?}, new {new:#?}{order}"))
+    let moved = lost.is_empty() && new.is_empty();
+    let how = if moved { format!("was {was:#?}, is {is:#?}") } else { format!("lost {lost:#?}, new {new:#?}") };
+    (was != is).then(|| format!("{what}: {how}"))
 }
 
 /// Runs what the bundler made as it is, and then built for each CDN, with that up and down.
@@ -190,7 +190,7 @@ async fn on_cdn(browser: &Browser, name: &str, cdn_path: &str, before: &Run) -> 
         let after = run(browser, &server, &built.originals).await;
         told.extend(differences(before, &after, fault).iter().map(|one| format!("{fault:?}: {one}")));
         if fault == Fault::None && server.requests().iter().all(|request| request.home == Home::Origin) {
-            told.push("nothing came from the CDN".to_owned());
+            told.push(format!("{fault:?}: nothing came from the CDN"));
         }
     }
     told
