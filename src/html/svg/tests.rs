@@ -1,6 +1,7 @@
 //! What is found in drawings, and what is not.
 
 use super::*;
+use crate::model::edit::{self, Edit};
 
 const ROOT: &str = "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' \
                     xmlns:h='http://www.w3.org/1999/xhtml'>";
@@ -141,7 +142,10 @@ fn a_url_is_escaped_for_every_place_of_its_form() {
     }
 }
 
-/// Those that a browser fetches from elsewhere.
+/// Holds what XML and CSS use.
+const URL: &str = "./a%20b.svg?x&y;\\'#z\">)]]>";
+
+/// Whether any is more than a fragment and no `data:`.
 fn lead_out(svg: &str) -> bool {
     references(svg.as_bytes()).unwrap_or_default().iter().any(|one| {
         let url = one.url.trim().to_ascii_lowercase();
@@ -152,7 +156,7 @@ fn lead_out(svg: &str) -> bool {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(8192))]
     #[test]
-    fn the_cheap_look_never_sees_too_little(
+    fn the_cheap_look_never_sees_too_little_and_what_is_written_reads_back_the_same(
         element in "g|use|image|feImage|script|style|h:(img|link rel='icon'|video|input type='image'|body|source)",
         name in "style|fill|href|xlink:href|src|srcset|poster|background|mask",
         equals in "[ \n]{0,2}=[ \n]{0,2}",
@@ -164,6 +168,11 @@ proptest::proptest! {
         let sheet = format!("<style>{url};a{{{name}:{before}{url}{after}}}</style>");
         for svg in [inside, sheet].map(|part| format!("{ROOT}{part}</svg>")) {
             proptest::prop_assert!(!lead_out(&svg) || may_refer(svg.as_bytes()), "{}", svg);
+            let all = references(svg.as_bytes()).unwrap_or_default();
+            let edits = all.iter().map(|one| Edit::new(one.range.clone(), escape(one.form, URL)));
+            let edited = edit::apply(svg.as_bytes(), edits.collect());
+            let again: Vec<_> = references(&edited).unwrap_or_default().into_iter().map(|one| one.url).collect();
+            proptest::prop_assert_eq!(again, vec![URL; all.len()], "{}", svg);
         }
     }
 }
