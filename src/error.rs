@@ -67,6 +67,18 @@ pub enum Error {
         /// What the parser said.
         reason: String,
     },
+    /// A manifest of another build that cannot be read.
+    #[error("{path}:{line}:{column}: not a manifest of a build: {reason}\n  hint: those of Vite, webpack's plugins, esbuild, Django, Propshaft, Sprockets and gulp-rev are known", path = path.display())]
+    BuildManifest {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
     /// A file changed while the build ran.
     #[error("{path}: changed while the build was running\n  hint: build again when nothing writes to the site", path = path.display())]
     Changed {

@@ -34,7 +34,7 @@ pub struct Explained {
 pub fn explain(site: &Path, page: Option<&SitePath>, config: &Config) -> Result<Vec<Explained>> {
     let root = site;
     let (site, findings) = site::walk(site)?;
-    let prepared = pipeline::prepare(site, findings, config);
+    let prepared = pipeline::prepare(site, findings, config)?;
     if let Some(page) = page.filter(|page| !prepared.index.exists(page)) {
         let source = std::io::ErrorKind::NotFound.into();
         return Err(Error::Io { action: "read", path: root.join(page.as_str()), source });

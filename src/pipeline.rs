@@ -12,7 +12,7 @@ use crate::page::{self, Context, Outcome};
 use crate::plan::{self, Home, Plan};
 use crate::report::Report;
 use crate::site::index::{self, AssetIndex};
-use crate::site::{self, Site, SiteFile};
+use crate::site::{self, Site, SiteFile, listed};
 use rayon::prelude::*;
 use std::io;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
         return copy(&site, out, findings);
     }
 
-    let prepared = prepare(site, findings, config);
+    let prepared = prepare(site, findings, config)?;
     let context = prepared.context(config);
     let staging = Staging::begin(out)?;
     write_assets(context, &staging)?;
@@ -50,7 +50,7 @@ pub fn dry_run(site: &Path, config: &Config) -> Result<Report> {
     if already_built(&site, config)? {
         return Ok(Report { already_built: true, findings, ..Report::default() });
     }
-    let prepared = prepare(site, findings, config);
+    let prepared = prepare(site, findings, config)?;
     let context = prepared.context(config);
     let outcomes = each_page(context, |file, path| look_at_page(file, path, context))?;
     Ok(report(&prepared.plan, outcomes, prepared.findings))
@@ -79,12 +79,14 @@ impl Prepared {
 }
 
 /// Indexes, links and plans a site that was walked.
-pub fn prepare(site: Site, mut findings: Vec<Finding>, config: &Config) -> Prepared {
-    let (index, unreadable) = index::index(&site, config);
+pub fn prepare(site: Site, mut findings: Vec<Finding>, config: &Config) -> Result<Prepared> {
+    let (mut index, unreadable) = index::index(&site, config);
+    let (names, not_there) = listed::fingerprinted(&site, &index, config)?;
+    index.listed = names;
     let (graph, in_files) = link::link(&index, &config.mount);
     let (plan, decided) = plan::plan(&index, &graph, config);
-    findings.extend([unreadable, in_files, decided].into_iter().flatten());
-    Prepared { site, index, graph, plan, findings }
+    findings.extend([unreadable, not_there, in_files, decided].into_iter().flatten());
+    Ok(Prepared { site, index, graph, plan, findings })
 }
 
 /// Every file that is no page: the original under its own name, and what is published under another.

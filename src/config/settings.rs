@@ -103,6 +103,10 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB"))]
     #[serde(default)]
     pub fingerprinted: Vec<String>,
+    /// A manifest of the build that made the site: the names that it lists carry a fingerprint already
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_manifest: Vec<String>,
     /// Where source maps are found; the origin needs --site-url
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
     #[serde(default, skip_serializing_if = "is_default")]

@@ -1,5 +1,6 @@
 //! JSON in pages and beside them: import maps and web manifests, read with the places of what is in them (RFC 8259).
 
+pub mod build_manifest;
 pub mod homes;
 pub mod import_map;
 pub mod resolver;

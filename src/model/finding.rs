@@ -118,6 +118,9 @@ codes! {
     /// A stylesheet names an element of another file, as in `filter: url(effects.svg#blur)`, which browsers fetch from
     /// the page's own origin alone: the sheet, and those that import it, stay there.
     ElementNeedsOrigin "element-needs-origin" Note "move the rule into a small sheet of its own, or into the page";
+    /// A manifest of `--read-manifest` lists a file that was not found: it is not there, or the manifest lies elsewhere and
+    /// more than one directory would do.
+    ManifestEntryMissing "manifest-entry-missing" Warning "give the manifest of the build that made this site, where possible the copy in it";
     /// Two files would be published under one name.
     NameTaken "name-taken" Warning "the file is published under its own name only";
 

@@ -7,7 +7,7 @@ use crate::model::path::SitePath;
 use crate::site::index::{Asset, AssetIndex};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The assets whose names stand for their bytes already: by `--fingerprinted`, by a digest that verifies, or because
+/// The assets whose names stand for their bytes already: by a manifest, by `--fingerprinted`, by a digest that verifies, or because
 /// the layout of a known bundler proves it for a whole directory.
 pub(super) fn fingerprinted(index: &AssetIndex, config: &Config) -> BTreeSet<SitePath> {
     let mut by_root: BTreeMap<&str, Vec<(&SitePath, &Asset)>> = BTreeMap::new();
@@ -18,7 +18,8 @@ pub(super) fn fingerprinted(index: &AssetIndex, config: &Config) -> BTreeSet<Sit
     }
     let proven = by_root.into_values().filter(|files| is_bundler_output(files)).flatten().map(|(path, _)| path);
     let told = index.assets.iter().filter(|(path, asset)| {
-        config.fingerprinted.is_match(path.as_str())
+        index.listed.contains(path)
+            || config.fingerprinted.is_match(path.as_str())
             || own_fingerprint(path) == Some(asset.digests.fingerprint().as_str())
     });
     proven.chain(told.map(|(path, _)| path)).cloned().collect()

@@ -8,7 +8,7 @@ use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
 use crate::site::{Site, SiteFile, read_pieces};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 
 /// An asset as it was found.
@@ -31,6 +31,8 @@ pub struct Asset {
 pub struct AssetIndex {
     /// Sorted by path, so that nothing depends on the order of a directory.
     pub assets: BTreeMap<SitePath, Asset>,
+    /// Names that carry a fingerprint, by the manifest of an earlier build.
+    pub listed: BTreeSet<SitePath>,
     files: HashSet<SitePath>,
 }
 
@@ -38,7 +40,12 @@ impl AssetIndex {
     /// The names alone, with nothing read.
     pub fn of_names(site: &Site) -> Self {
         let files = site.files.iter().filter_map(|file| file.path.clone()).collect();
-        Self { assets: BTreeMap::new(), files }
+        Self { files, ..Self::default() }
+    }
+
+    /// All files, assets or not, in no order.
+    pub fn paths(&self) -> impl Iterator<Item = &SitePath> {
+        self.files.iter()
     }
 
     /// Whether the site has a file of that name, asset or not.
@@ -73,7 +80,7 @@ pub fn index(site: &Site, config: &Config) -> (AssetIndex, Vec<Finding>) {
             Err(finding) => findings.push(finding),
         }
     }
-    (AssetIndex { assets, files }, findings)
+    (AssetIndex { assets, files, listed: BTreeSet::new() }, findings)
 }
 
 fn asset(site: &Site, path: &SitePath) -> io::Result<Asset> {

@@ -1,6 +1,8 @@
-//! The only reader of the input: what is there ([`walk`]), and what it says (`index`).
+//! The only reader of the input: what is there ([`walk`]), and what it says (`index`,
+//! `listed`).
 
 pub mod index;
+pub mod listed;
 
 use crate::error::{Result, io_error};
 use crate::model::finding::{Code, Finding};

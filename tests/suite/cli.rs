@@ -72,6 +72,80 @@ fn what_cannot_run_ends_with_2_and_one_message() {
 }
 
 #[test]
+fn a_manifest_that_cannot_be_read_ends_with_2_and_its_place() {
+    let temp = tempfile::tempdir().expect("a directory");
+    site(temp.path());
+    for (text, message) in [
+        (&b"{\"a.js\":\n  oops}"[..], "m.json:2:3: not a manifest of a build: expected value\n  hint: those of Vite"),
+        (b"{\"a\": 1}", "m.json:1:1: not a manifest of a build: its shape is none that is known"),
+        (b"{\n \xff}", "m.json:2:2: not a manifest of a build: its bytes are not UTF-8"),
+    ] {
+        fs::write(temp.path().join("m.json"), text).expect("a manifest");
+        for command in [&["build", "site", "--out", "out"][..], &["build", "site", "--dry-run"], &["explain", "site"]] {
+            let (status, _, error) = run(temp.path(), &[command, &["--read-manifest", "m.json"]].concat());
+            assert_eq!(status, 2, "{command:?}: {error}");
+            assert!(error.contains(message), "{error}");
+        }
+        assert!(!temp.path().join("out").exists());
+    }
+    let (status, _, error) = run(temp.path(), &["build", "site", "--out", "out", "--read-manifest", "gone.json"]);
+    assert!(status == 2 && error.contains("gone.json: cannot read"), "{error}");
+}
+
+#[test]
+fn an_output_needs_no_manifest_that_was_read_for_it() {
+    let temp = tempfile::tempdir().expect("a directory");
+    site(temp.path());
+    let manifest = temp.path().join("m.json");
+    fs::write(&manifest, "{\"source.js\": \"https://old.example/below/a.js\"}").expect("a manifest");
+    let options = ["--cdn", "https://cdn.example", "--read-manifest", "m.json"];
+    assert_eq!(run(temp.path(), &[&["build", "site", "--out", "once"][..], &options].concat()).0, 0);
+    let page = fs::read_to_string(temp.path().join("once/index.html")).expect("the page");
+    assert!(page.contains("src=https://cdn.example/a.js "), "{page}");
+    let recorded = fs::read_to_string(temp.path().join("once/tightrope.json")).expect("what was recorded");
+    assert!(recorded.contains("\"read-manifest\": [\n      \"m.json\"\n    ]"), "{recorded}");
+
+    fs::remove_file(manifest).expect("removed");
+    assert_eq!(run(temp.path(), &["verify", "once"]).0, 0);
+    assert_eq!(run(temp.path(), &[&["build", "once", "--out", "twice"][..], &options].concat()).0, 0);
+    let rewrite = ["rewrite", "--plan", "once/tightrope.json", "--page", "index.html"];
+    let page = fs::read(temp.path().join("site/index.html")).expect("the page");
+    let output = tightrope().current_dir(temp.path()).args(rewrite).write_stdin(page).output().expect("it runs");
+    assert!(output.status.success());
+    assert_eq!(output.stdout, fs::read(temp.path().join("once/index.html")).expect("the page"));
+}
+
+#[test]
+fn a_manifest_may_speak_of_where_the_build_ran_or_of_one_directory_of_the_site() {
+    let temp = tempfile::tempdir().expect("a directory");
+    site(temp.path());
+    let path = |name: &str| temp.path().join(name);
+    fs::create_dir_all(path("site/deep/js")).expect("a directory");
+    fs::write(path("site/deep/js/app-3KBXQXJC.js"), "2").expect("a script");
+    fs::write(path("site/deep/b.1f2e.js"), "3").expect("a script");
+    let kept = |manifest: &str| {
+        fs::write(path("m.json"), manifest).expect("a manifest");
+        let (status, out, _) = run(temp.path(), &["build", "site", "--out", "out", "--read-manifest", "m.json"]);
+        assert_eq!(status, 0);
+        let names = ["deep/js/app-3KBXQXJC.js", "deep/b.1f2e.js"];
+        let published = fs::read_to_string(path("out/tightrope.json")).expect("what was published");
+        let kept = names.map(|name| published.contains(&format!("\"path\": \"{name}\"")));
+        (kept, out.contains("manifest-entry-missing"))
+    };
+    // esbuild counts from where it ran, `../dist` became `site/deep`.
+    let esbuild =
+        |path: &str| format!(r#"{{"inputs": {{}}, "outputs": {{"{path}": {{"entryPoint": "src/app.ts"}}}}}}"#);
+    assert_eq!(kept(&esbuild("../dist/js/app-3KBXQXJC.js")), ([true, false], false));
+    // Of a map, every directory counts.
+    assert_eq!(kept(r#"{"b.js": "b.1f2e.js", "app.js": "js/app-3KBXQXJC.js"}"#), ([true, true], false));
+    assert_eq!(kept(r#"{"b.js": "b.1f2e.js", "app.js": "dist/app-3KBXQXJC.js"}"#), ([false, false], true));
+    // Two directories would do.
+    fs::create_dir(path("site/other")).expect("a directory");
+    fs::write(path("site/other/app-3KBXQXJC.js"), "2").expect("a script");
+    assert_eq!(kept(&esbuild("../dist/app-3KBXQXJC.js")), ([false, false], true));
+}
+
+#[test]
 fn other_options_on_an_output_are_refused() {
     let temp = tempfile::tempdir().expect("a directory");
     site(temp.path());

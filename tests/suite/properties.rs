@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use tightrope::html::candidates::Candidates;
 use tightrope::html::rewriter::{inspect, rewrite_stream};
 use tightrope::html::splice::{Change, splice};
-use tightrope::html::srcset;
 use tightrope::html::visitor::{Answer, Element, Visitor};
 use tightrope::html::xml;
+use tightrope::html::{srcset, svg};
+use tightrope::json::build_manifest;
 use tightrope::model::path::SitePath;
 use tightrope::{css, js};
 
@@ -261,6 +262,16 @@ proptest! {
         }
         if let Ok(script) = js::read(&format!("import './x.js';{text}"), js::Goal::AsWritten) {
             prop_assert_eq!(&script.references[0].text, "./x.js");
+        }
+        for start in ["<svg fill='url(", "<svg xmlns='http://www.w3.org/2000/svg'><style>", ""] {
+            let drawing = format!("{start}{text}");
+            for reference in svg::references(drawing.as_bytes()).unwrap_or_default() {
+                prop_assert!(drawing.get(reference.range).is_some());
+            }
+        }
+        for manifest in [format!("{{\"x\": {text:?}}}"), text] {
+            let offsets = build_manifest::parse(&manifest).map(|read| read.entries.first().map_or(0, |entry| entry.offset));
+            prop_assert!(offsets.unwrap_or_else(|error| error.offset) <= manifest.len());
         }
     }
 
