@@ -37,8 +37,19 @@ pub struct Script {
     pub computed_worker: Option<usize>,
     /// Whether it may ask for its own URL, by `import.meta` or `document.currentScript`.
     pub asks_own_url: bool,
-    /// File names in all other strings, and where those begin.
-    pub names: Vec<(String, usize)>,
+    /// File names in all other strings.
+    pub names: Vec<Name>,
+}
+
+/// A file name in a string.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name {
+    /// The name, without its directory and percent-decoded.
+    pub text: String,
+    /// Where the string begins, in bytes.
+    pub offset: usize,
+    /// Whether the string begins with `./` or `../`, so that it means a file beside the script and not one at some root.
+    pub is_relative: bool,
 }
 
 /// One literal reference.

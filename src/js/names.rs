@@ -1,13 +1,14 @@
 //! File names in strings: with them a script may name, at run time, a module that other modules import.
 
+use super::Name;
 use percent_encoding::percent_decode_str;
-use std::borrow::Cow;
 
 /// What ends the name of a file that can be a module, or that a module graph brings along.
 const EXTENSIONS: [&str; 6] = ["js", "mjs", "cjs", "css", "json", "wasm"];
 
 /// The file names that a string holds: of a path, of a URL, of a list, of JSON. Prose that mentions a file names none.
-pub(super) fn in_string(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+pub(super) fn in_string(text: &str) -> impl Iterator<Item = Name> {
+    let is_relative = text.starts_with("./") || text.starts_with("../");
     let is_list = text.split_whitespace().all(|word| is_file_name(last_segment(word)));
     let in_path = |c: char| !matches!(c, '/' | '\\' | '?' | '#' | '&' | '=');
     let in_text = |c: char| !matches!(c, '"' | '\'' | '`' | ',' | ';' | ':' | '|' | '[' | ']' | '{' | '}' | '(' | ')');
@@ -18,7 +19,10 @@ pub(super) fn in_string(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
         let words = is_list.then(|| part.split_whitespace());
         whole.into_iter().chain(words.into_iter().flatten())
     });
-    names.filter(|name| is_file_name(name)).map(|name| percent_decode_str(name).decode_utf8_lossy())
+    names.filter(|name| is_file_name(name)).map(move |name| {
+        let text = percent_decode_str(name).decode_utf8_lossy().into_owned();
+        Name { text, offset: 0, is_relative }
+    })
 }
 
 fn last_segment(word: &str) -> &str {
@@ -36,7 +40,7 @@ mod tests {
 
     #[test]
     fn names_are_found_in_paths_lists_and_json_but_not_in_prose() {
-        let found = |text| in_string(text).collect::<Vec<_>>();
+        let found = |text| in_string(text).map(|name| name.text).collect::<Vec<_>>();
         assert_eq!(found("assets/x.js"), ["x.js"]);
         assert_eq!(found("https://a.example/b/x.mjs?v=1#y"), ["x.mjs"]);
         assert_eq!(found("../x.css"), ["x.css"]);

@@ -1,6 +1,6 @@
 //! The walk through a parsed script.
 
-use super::{Reference, Script, Use, names};
+use super::{Name, Reference, Script, Use, names};
 use oxc_ast::ast;
 use oxc_ast::ast::{Argument, Expression};
 use oxc_ast_visit::{Visit, walk};
@@ -82,7 +82,7 @@ impl Reader {
     }
 
     fn names(&mut self, text: &str, at: u32) {
-        self.script.names.extend(names::in_string(text).map(|name| (name.into_owned(), at as usize)));
+        self.script.names.extend(names::in_string(text).map(|name| Name { offset: at as usize, ..name }));
     }
 
     /// A literal is resolved against the page, and an object's URL is of the page's origin: both are fine wherever the
@@ -132,15 +132,30 @@ fn own_url<'e>(expression: &'e Expression<'_>) -> Option<(Span, &'e str)> {
     }
 }
 
+/// What is absolute already has no use for the second base: `new URL(new URL('x', import.meta.url).href, …)`.
 fn own_url_of<'e>(new: &'e ast::NewExpression<'_>) -> Option<(Span, &'e str)> {
     let [url, base] = &new.arguments[..] else { return None };
-    let is_own = is_named(&new.callee, &["URL"]) && is_import_meta_url(base.as_expression()?);
-    text_of(url.as_expression()?).filter(|_| is_own)
+    let (url, base) = (url.as_expression()?, base.as_expression()?);
+    if !is_named(&new.callee, &["URL"]) || !is_import_meta_url(base) {
+        return None;
+    }
+    text_of(url).or_else(|| own_url(url))
 }
 
+/// `import.meta.url`; also behind an empty string, by which bundlers keep each other from reading it.
 fn is_import_meta_url(expression: &Expression<'_>) -> bool {
-    matches!(expression, Expression::StaticMemberExpression(member)
-        if member.property.name == "url" && matches!(member.object, Expression::ImportMeta(_)))
+    match expression {
+        Expression::StaticMemberExpression(member) => {
+            member.property.name == "url" && matches!(member.object, Expression::ImportMeta(_))
+        }
+        Expression::BinaryExpression(sum) => {
+            sum.operator == ast::BinaryOperator::Addition
+                && text_of(&sum.left).is_some_and(|(_, text)| text.is_empty())
+                && is_import_meta_url(&sum.right)
+        }
+        Expression::ParenthesizedExpression(inner) => is_import_meta_url(&inner.expression),
+        _ => false,
+    }
 }
 
 /// A global by its name alone, or as a property of the global object.

@@ -39,9 +39,10 @@ fn import_attributes_and_options_do_not_hide_a_specifier() {
 #[test]
 fn urls_beside_the_module_are_found_in_every_spelling() {
     let source = "new URL('a.png', import.meta.url); new URL(`./b.png`, import.meta.url).href;\n\
-                  new window.URL('c.png', import.meta.url); import.meta.resolve('./d.js')";
-    assert_eq!(texts(source), ["a.png", "./b.png", "c.png", "./d.js"]);
-    assert_eq!(uses(source), [Use::Url, Use::Url, Use::Url, Use::Resolve]);
+                  new window.URL('c.png', import.meta.url); import.meta.resolve('./d.js');\n\
+                  new URL(`/e.png`, `` + import.meta.url); new URL(new URL('f.png', import.meta.url).href, '' + import.meta.url)";
+    assert_eq!(texts(source), ["a.png", "./b.png", "c.png", "./d.js", "/e.png", "f.png"]);
+    assert_eq!(uses(source), [Use::Url, Use::Url, Use::Url, Use::Resolve, Use::Url, Use::Url]);
 }
 
 #[test]
@@ -76,6 +77,7 @@ fn workers_are_told_by_where_their_url_comes_from() {
         "new Worker(new URL('w.js', import.meta.url), {type:'module'})",
         "new SharedWorker(new URL('w.js', import.meta.url).href)",
         "new self.Worker(import.meta.url)",
+        "new Worker(new URL(new URL(`w.js`, import.meta.url).href, `` + import.meta.url))",
         "navigator.serviceWorker.register(new URL('sw.js', import.meta.url))",
         "navigator?.serviceWorker?.register(new URL('sw.js', import.meta.url))",
     ] {
@@ -108,7 +110,7 @@ fn a_worker_beside_the_module_is_a_reference_and_a_service_worker_is_none() {
 fn names_known_only_at_run_time_are_told() {
     let script = script("const f = n => import('/assets/' + n); const l = ['assets/x.js']");
     assert_eq!(script.computed_import, Some(15));
-    assert_eq!(script.names[0].0, "x.js");
+    assert_eq!(script.names[0].text, "x.js");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use crate::config::Config;
 use crate::graph::link::AssetGraph;
 use crate::graph::order;
+use crate::js::{Name, Script};
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
 use crate::plan::Home;
@@ -34,7 +35,9 @@ pub(super) fn find(
         if names.is_empty() && workers.is_empty() {
             continue;
         }
-        let names_hold = names.is_empty() || group.iter().all(|path| named.contains(path)) && same_place(config);
+        let from_root = names.iter().any(|tie| tie.from_root);
+        let names_hold =
+            names.is_empty() || group.iter().all(|path| named.contains(path)) && (!from_root || same_place(config));
         let may_move = names_hold && workers.is_empty();
         if !may_move && config.cdn.is_some() {
             findings.extend(names.iter().chain(&workers).filter_map(|tie| tie.finding(index)));
@@ -52,6 +55,8 @@ struct Tie<'g> {
     code: Code,
     offset: usize,
     reason: String,
+    /// Whether it may name files from some root, rather than from where the script is.
+    from_root: bool,
 }
 
 impl Tie<'_> {
@@ -69,12 +74,14 @@ fn names<'g>(group: &'g [SitePath], graph: &AssetGraph) -> Vec<Tie<'g>> {
         let Some(linked) = graph.linked.get(path) else { continue };
         ties.extend(linked.script.computed_import.map(|offset| {
             let reason = "imports a module whose name is known at run time only".to_owned();
-            Tie { path, code: Code::DynamicImportRoot, offset, reason }
+            Tie { path, code: Code::DynamicImportRoot, offset, reason, from_root: true }
         }));
-        let named = linked.script.names.iter().find(|(name, _)| members.contains(name.as_str()));
-        ties.extend(named.map(|(name, offset)| {
-            let reason = format!("the string names the module `{name}`");
-            Tie { path, code: Code::RunTimeNames, offset: *offset, reason }
+        let mut named = linked.script.names.iter().filter(|name| members.contains(name.text.as_str())).peekable();
+        let first = named.peek().copied();
+        let from_root = named.any(|name| !name.is_relative);
+        ties.extend(first.map(|Name { text, offset, .. }| {
+            let reason = format!("the string names the module `{text}`");
+            Tie { path, code: Code::RunTimeNames, offset: *offset, reason, from_root }
         }));
     }
     ties
@@ -84,9 +91,10 @@ fn names<'g>(group: &'g [SitePath], graph: &AssetGraph) -> Vec<Tie<'g>> {
 fn workers<'g>(group: &'g [SitePath], graph: &AssetGraph) -> Vec<Tie<'g>> {
     let scripts = || group.iter().filter_map(|path| Some((path, &graph.linked.get(path)?.script)));
     let knows_urls = scripts().any(|(_, script)| script.asks_own_url);
-    let of = |(path, script): (&'g SitePath, &crate::js::Script)| {
+    let of = |(path, script): (&'g SitePath, &Script)| {
         let offset = script.own_worker.or(script.computed_worker.filter(|_| knows_urls))?;
-        Some(Tie { path, code: Code::WorkerNeedsOrigin, offset, reason: "starts a worker".to_owned() })
+        let reason = "starts a worker".to_owned();
+        Some(Tie { path, code: Code::WorkerNeedsOrigin, offset, reason, from_root: false })
     };
     scripts().filter_map(of).collect()
 }
