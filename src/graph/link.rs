@@ -1,7 +1,7 @@
 //! The references in each file that can hold some, resolved.
 
 use crate::contents::{self, Contents, Form, Goal, Unread, Use};
-use crate::graph::resolve::Mount;
+use crate::graph::resolve::{self, Mount};
 use crate::js::Script;
 use crate::model::finding::{Code, Finding};
 use crate::model::media_type::Kind;
@@ -22,6 +22,8 @@ pub struct Link {
     pub to: SitePath,
     /// `?query#fragment`.
     pub suffix: String,
+    /// Whether it starts from where the file is, so that it leads there in every home.
+    pub is_relative: bool,
     /// How it comes to be fetched.
     pub usage: Use,
 }
@@ -97,7 +99,8 @@ fn link_asset(path: &SitePath, asset: &Asset, index: &AssetIndex, mount: &Mount,
             linked.elements.push((range.start, url.trim().to_owned()));
         }
         if index.assets.contains_key(&target.path) {
-            linked.links.push(Link { range, form, to: target.path, suffix: target.suffix, usage });
+            let is_relative = resolve::is_relative(&url);
+            linked.links.push(Link { range, form, to: target.path, suffix: target.suffix, is_relative, usage });
         } else if !index.exists(&target.path) {
             let code = if usage == Use::SourceMap { Code::SourceMapMissing } else { Code::MissingAsset };
             told.push((range.start, code, format!("`{url}` does not exist")));

@@ -106,8 +106,14 @@ mod tests {
 
     /// Modules by name, each with what it imports.
     fn graph<'n>(modules: impl IntoIterator<Item = (&'n str, Vec<&'n str>)>) -> AssetGraph {
-        let link =
-            |to| Link { range: 0..0, form: Form::JavaScript, to: path(to), suffix: String::new(), usage: Use::Import };
+        let link = |to| Link {
+            range: 0..0,
+            form: Form::JavaScript,
+            to: path(to),
+            suffix: String::new(),
+            is_relative: true,
+            usage: Use::Import,
+        };
         let linked = |to: Vec<_>| Linked { links: to.into_iter().map(link).collect(), ..Linked::default() };
         AssetGraph { linked: modules.into_iter().map(|(from, to)| (path(from), linked(to))).collect() }
     }

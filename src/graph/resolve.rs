@@ -108,6 +108,14 @@ impl Mount {
     }
 }
 
+/// Whether a reference has neither a scheme nor a path from the root (URL Standard, section 4.4, "no scheme state").
+pub fn is_relative(reference: &str) -> bool {
+    let mut text =
+        reference.trim_start_matches(|c: char| c <= ' ').chars().filter(|c| !matches!(c, '\t' | '\n' | '\r'));
+    let from_root = text.next().is_some_and(|c| matches!(c, '/' | '\\'));
+    !from_root && Url::parse(reference) == Err(url::ParseError::RelativeUrlWithoutBase)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +136,16 @@ mod tests {
         assert_eq!(resolve(&mount, "p.html", "a%20b.js?v=1#x").as_deref(), Some("a b.js?v=1#x"));
         for reference in ["", "#x", "//cdn.example/a.js", "https://x/a.js", "data:,x", "dir/", "a%2Fb.js", "mailto:x"] {
             assert_eq!(resolve(&mount, "docs/p.html", reference), None, "{reference:?}");
+        }
+    }
+
+    #[test]
+    fn what_starts_from_the_root_or_elsewhere_is_not_relative() {
+        for reference in ["a.js", "./a.js", "../a.js", "?x", "a/b:c.js", ".\n/a.js"] {
+            assert!(is_relative(reference), "{reference:?}");
+        }
+        for reference in ["/a.js", "\\a.js", " \n/a.js", "\t//h/a.js", "https://h/a.js", "http:a.js", "x:y"] {
+            assert!(!is_relative(reference), "{reference:?}");
         }
     }
 

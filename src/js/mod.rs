@@ -77,11 +77,16 @@ pub enum Use {
 }
 
 impl Reference {
-    /// Neither a path nor a URL: a name that an import map gives a meaning (HTML, "resolve a module specifier").
+    /// Whether it is a [bare](is_bare) specifier.
     pub fn is_bare(&self) -> bool {
-        let path = ["/", "./", "../"].iter().any(|start| self.text.starts_with(start));
-        self.usage != Use::Url && !path && url::Url::parse(&self.text).is_err()
+        self.usage != Use::Url && is_bare(&self.text)
     }
+}
+
+/// Neither a path nor a URL: a name that an import map gives a meaning (HTML, "resolve a module specifier").
+pub fn is_bare(specifier: &str) -> bool {
+    let path = ["/", "./", "../"].iter().any(|start| specifier.starts_with(start));
+    !path && url::Url::parse(specifier).is_err()
 }
 
 /// Why a script could not be read.

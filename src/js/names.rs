@@ -3,8 +3,8 @@
 use super::Name;
 use percent_encoding::percent_decode_str;
 
-/// What ends the name of a file that can be a module, or that a module graph brings along.
-const EXTENSIONS: [&str; 6] = ["js", "mjs", "cjs", "css", "json", "wasm"];
+/// What ends the name of a file that would run twice if it were imported by two names.
+const EXTENSIONS: [&str; 2] = ["js", "mjs"];
 
 /// The file names that a string holds: of a path, of a URL, of a list, of JSON. Prose that mentions a file names none.
 pub(super) fn in_string(text: &str) -> impl Iterator<Item = Name> {
@@ -43,9 +43,10 @@ mod tests {
         let found = |text| in_string(text).map(|name| name.text).collect::<Vec<_>>();
         assert_eq!(found("assets/x.js"), ["x.js"]);
         assert_eq!(found("https://a.example/b/x.mjs?v=1#y"), ["x.mjs"]);
-        assert_eq!(found("../x.css"), ["x.css"]);
+        assert_eq!(found("../x.js"), ["x.js"]);
+        assert_eq!(found("../x.css"), [""; 0]);
         assert_eq!(found("{\"a\":\"x.1.js\", \"b\": \"y.js\"}"), ["x.1.js", "y.js"]);
-        assert_eq!(found("x.js y.js\tz/w.css"), ["x.js", "y.js", "w.css"]);
+        assert_eq!(found("x.js y.js\tz/w.mjs"), ["x.js", "y.js", "w.mjs"]);
         assert_eq!(found("loaded x.js"), ["loaded x.js"]);
         assert_eq!(found("cannot find x.js, sorry"), ["cannot find x.js"]);
         assert_eq!(found("x.json.txt"), [""; 0]);

@@ -79,8 +79,10 @@ codes! {
     /// There can be no import map that is right in both homes, or it would be too long: the page's modules stay as they
     /// are, on the origin.
     OwnImportMap "own-import-map" Note "give the page one import map, for modules that all move; bundle a graph of thousands";
-    /// An inline script imports a module by name at run time: that module is loaded from the origin.
-    InlineDynamicImport "inline-dynamic-import" Note "a failing import() tells nobody, so it is not moved";
+    /// An inline script imports a module by `import()`, which loads it from the origin under its own name: a failing
+    /// `import()` tells nobody, so it is not moved. The page's other modules stay there too, or those that both import
+    /// would run twice.
+    InlineDynamicImport "inline-dynamic-import" Note "import by a statement in a module, or from a script in a file of its own";
     /// A `srcset`, a `style` or an inline text in which bytes and characters do not line up: it is not valid in the page's
     /// encoding, or that is not UTF-8 and it holds more than ASCII. It is left alone.
     MixedEncoding "mixed-encoding" Warning "save the page as UTF-8";

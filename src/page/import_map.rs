@@ -1,7 +1,7 @@
 //! The import map: the author's own, made right for both homes, or one that only pins.
 
 use super::Page;
-use super::survey::{OwnMap, Survey};
+use super::survey::{Left, OwnMap, Survey};
 use super::visitor::{InlineText, PageVisitor};
 use crate::html::splice::Change;
 use crate::json::homes::{Homes, Published};
@@ -29,13 +29,16 @@ pub(super) struct Mapped {
     /// The author's: the change to its text.
     pub(super) own: Option<(Change, String)>,
     /// Why there can be none that is right in both homes.
-    pub(super) fails: Option<(usize, String)>,
+    pub(super) fails: Option<Left>,
 }
 
 /// Decides what becomes of it.
 pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Mapped {
     if seen.leaves_modules.is_some() {
         return Mapped::default();
+    }
+    if let Some(left) = at_run_time(seen) {
+        return Mapped { fails: Some(left), ..Mapped::default() };
     }
     let Some(reached) = reached(page, seen) else { return too_long(page, seen) };
     let pins = if page.context.config.integrity() { pins(page, seen, &reached) } else { Vec::new() };
@@ -49,8 +52,20 @@ pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Mapped {
 
 impl Mapped {
     fn fails(own: &OwnMap, why: &str) -> Self {
-        Self { fails: Some((own.range.start, why.to_owned())), ..Self::default() }
+        Self { fails: Some(left(own.range.start, why)), ..Self::default() }
     }
+}
+
+fn left(at: usize, why: &str) -> Left {
+    Left { at, code: Code::OwnImportMap, why: why.to_owned() }
+}
+
+/// What an inline script imports at run time comes from the origin under its own name: a failing `import()` tells
+/// nobody, so it is not moved. Were the page's other modules elsewhere, what both import would run twice.
+fn at_run_time(seen: &Survey) -> Option<Left> {
+    let (at, name) = seen.modules.at_run_time.as_ref().filter(|_| seen.modules.first.is_some())?;
+    let why = format!("an inline script imports {name} at run time, from the origin");
+    Some(Left { at: *at, code: Code::InlineDynamicImport, why })
 }
 
 /// A map that only pins, for a page that has none of its own.
@@ -66,7 +81,8 @@ fn new_map(page: &Page<'_>, seen: &Survey, pins: &[(String, String)]) -> Mapped 
 fn too_long(page: &Page<'_>, seen: &Survey) -> Mapped {
     let own = seen.own_map.as_ref().map(|own| own.range.start);
     let Some(at) = own.or(place(page, seen)) else { return Mapped::default() };
-    Mapped { fails: Some((at, format!("their import map would be longer than {MAX_LEN} bytes"))), ..Mapped::default() }
+    let why = format!("their import map would be longer than {MAX_LEN} bytes");
+    Mapped { fails: Some(left(at, &why)), ..Mapped::default() }
 }
 
 /// Before the first module. In a part of a page nobody knows what stands before it.
@@ -210,11 +226,7 @@ impl PageVisitor<'_> {
     }
 
     fn leave_modules(&mut self, at: usize, why: &str) {
-        self.seen.leaves_modules.get_or_insert_with(|| (at, why.to_owned()));
-    }
-
-    pub(super) fn tell_left_modules(&mut self, at: usize, why: &str) {
-        self.tell(at, Code::OwnImportMap, format!("the modules of this page are left as they are: {why}"));
+        self.seen.leaves_modules.get_or_insert_with(|| left(at, why));
     }
 
     /// The URL that a specifier of an inline module leads to, under the page's map. `None`: to nothing.

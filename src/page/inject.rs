@@ -3,7 +3,7 @@
 use super::Page;
 use super::import_map::{self, Mapped};
 use super::policy;
-use super::survey::{Place, Survey};
+use super::survey::{Left, Place, Survey};
 use crate::fallback;
 use crate::html::csp::{Needs, Problem};
 use crate::html::encoding::PRESCAN;
@@ -16,7 +16,7 @@ pub(super) struct Injected {
     /// Where a part of a page uses the CDN without a net.
     pub(super) lacks_net: Option<usize>,
     /// Why there can be no import map that is right in both homes.
-    pub(super) map_fails: Option<(usize, String)>,
+    pub(super) map_fails: Option<Left>,
     /// What a policy must allow.
     pub(super) needs: Needs,
     /// What does not work under the page's own policies.

@@ -13,6 +13,7 @@ use crate::html::visitor::{Attribute, Element, Inside};
 use crate::js;
 use crate::model::finding::Code;
 use std::ops::Range;
+use url::Url;
 
 /// How deep pages in `srcdoc` are followed.
 const MAX_DEPTH: usize = 3;
@@ -40,6 +41,7 @@ impl PageVisitor<'_> {
                 return all;
             }
         };
+        self.note_computed_import(&script, start, inside);
         // A URL that is made of the page's own is found where it was.
         let imports = |found: &js::Reference| matches!(found.usage, js::Use::Import | js::Use::DynamicImport);
         for specifier in script.references.into_iter().filter(imports) {
@@ -47,8 +49,7 @@ impl PageVisitor<'_> {
             let range = start + specifier.range.start..start + specifier.range.end;
             let spot = Spot { element: "script", attribute: "import", at: range.start, inside };
             if specifier.usage == js::Use::DynamicImport {
-                let reason = format!("`{}` is imported by name at run time", specifier.text);
-                self.tell(range.start, Code::InlineDynamicImport, reason);
+                self.note_import_at_run_time(&url, &specifier.text, range.start, inside);
                 self.left(spot, &specifier.text, "a failing import() would reach nobody");
                 continue;
             }
@@ -71,6 +72,34 @@ impl PageVisitor<'_> {
             self.replace(range, &specifier.text, text, &written, row, &mut all);
         }
         all
+    }
+
+    /// A classic script is not edited, but what it imports may be among the page's modules.
+    pub(super) fn note_imports_at_run_time(&mut self, text: &str, start: usize, inside: Inside) {
+        // One that does not parse does not run.
+        let Ok(script) = js::read(text, js::Goal::AsWritten) else { return };
+        let imports = script.references.iter().filter(|found| found.usage == js::Use::DynamicImport);
+        for js::Reference { range, text, .. } in imports {
+            if let Some(url) = self.module_url(text, js::is_bare(text)) {
+                self.note_import_at_run_time(&url, text, start + range.start, inside);
+            }
+        }
+        self.note_computed_import(&script, start, inside);
+    }
+
+    fn note_import_at_run_time(&mut self, url: &Url, specifier: &str, at: usize, inside: Inside) {
+        let context = self.page.context;
+        let target = context.config.mount.target_of(url).filter(|_| !inside.noscript);
+        if target.is_some_and(|target| context.plan.get(&target.path).is_some()) {
+            self.seen.modules.at_run_time.get_or_insert_with(|| (at, format!("`{specifier}`")));
+        }
+    }
+
+    fn note_computed_import(&mut self, script: &js::Script, start: usize, inside: Inside) {
+        if let Some(at) = script.computed_import.filter(|_| !inside.noscript) {
+            let what = "modules that only it knows".to_owned();
+            self.seen.modules.at_run_time.get_or_insert((start + at, what));
+        }
     }
 
     fn note_import(&mut self, written: &Written<'_>, reference: &str, before: usize) {

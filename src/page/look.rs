@@ -2,7 +2,7 @@
 
 use super::inject::{self, Injected};
 use super::policy;
-use super::survey::Survey;
+use super::survey::{Left, Survey};
 use super::template::Template;
 use super::visitor::PageVisitor;
 use super::{Decision, Made, Page};
@@ -73,7 +73,7 @@ const MORE_LOOKS: usize = 2;
 /// How a page must be looked through again, because of what was seen.
 struct Again<'c> {
     page: Page<'c>,
-    leaves_modules: Option<(usize, String)>,
+    leaves_modules: Option<Left>,
     why: Option<(Option<usize>, Code, String)>,
 }
 
@@ -86,8 +86,8 @@ impl Looked {
         if injected.needs.net.is_some() {
             visitor.tell_limits(&injected.problems);
         }
-        if let Some((at, why)) = visitor.seen.leaves_modules.clone() {
-            visitor.tell_left_modules(at, &why);
+        if let Some(Left { at, code, why }) = visitor.seen.leaves_modules.clone() {
+            visitor.tell(at, code, format!("the modules of this page are left as they are: {why}"));
         }
         let unreadable_policy = visitor.unreadable_policy();
         let PageVisitor { seen, references, moved, findings, decisions, .. } = visitor;

@@ -1,5 +1,6 @@
 //! What becomes of one reference, and of all the references of an element.
 
+use super::survey::Left;
 use super::visitor::{PageVisitor, Rewritten, nonce_of};
 use super::{Decision, Fate};
 use crate::css;
@@ -80,7 +81,7 @@ impl<'c> PageVisitor<'c> {
         let Some(range) = attribute.range.clone() else { return };
         let value = Decoded::new(&attribute.value);
         if row.is_module() {
-            if let Some((_, why)) = self.seen.leaves_modules.clone() {
+            if let Some(Left { why, .. }) = self.seen.leaves_modules.clone() {
                 return self.left(Spot::of(element, attribute), &value.text, &why);
             }
             self.note_module(&value.text, element);

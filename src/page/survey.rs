@@ -5,6 +5,7 @@ use crate::html::attributes::Kind;
 use crate::html::csp::Edited;
 use crate::json::import_map::ImportMap;
 use crate::json::resolver::Resolver;
+use crate::model::finding::Code;
 use crate::model::path::SitePath;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -28,7 +29,7 @@ pub(super) struct Survey {
     /// The page's own import map.
     pub(super) own_map: Option<OwnMap>,
     /// Why the modules of this page are left as they are, if they are.
-    pub(super) leaves_modules: Option<(usize, String)>,
+    pub(super) leaves_modules: Option<Left>,
     /// The nonce of the page's scripts.
     pub(super) nonce: Option<String>,
     /// The Content-Security-Policies it sets.
@@ -53,6 +54,14 @@ pub(super) struct Survey {
     pub(super) repinned: BTreeSet<(String, String)>,
 }
 
+/// Why something is left as it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Left {
+    pub(super) at: usize,
+    pub(super) code: Code,
+    pub(super) why: String,
+}
+
 /// A place between elements, and the local home as it is spelled there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Place {
@@ -69,6 +78,8 @@ pub(super) struct Modules {
     pub(super) entries: BTreeSet<SitePath>,
     /// What inline modules import, with its `?query`: no attribute can pin that.
     pub(super) imported: BTreeSet<(SitePath, String)>,
+    /// The first `import()` of an inline script that leads to the site, or may: where it stands, and what it names.
+    pub(super) at_run_time: Option<(usize, String)>,
 }
 
 /// An import map that the author wrote.

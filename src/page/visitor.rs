@@ -1,6 +1,6 @@
 //! Who looks at a page: each element and each inline text, in document order, answered with changes.
 
-use super::survey::{Place, Policy, Survey};
+use super::survey::{Left, Place, Policy, Survey};
 use super::{Decision, Page};
 use crate::html::attribute_value::Decoded;
 use crate::html::attributes::{self, ScriptKind};
@@ -42,6 +42,8 @@ enum TextKind {
     Style,
     Module,
     ImportMap,
+    /// A classic script: only what it imports at run time matters.
+    Classic,
 }
 
 /// The changes to a piece of a page, and how the author spells what moves in it.
@@ -56,7 +58,7 @@ pub(super) struct Rewritten {
 
 impl<'c> PageVisitor<'c> {
     /// At the start of a page. `leaves_modules` when it is known already that they must stay as they are.
-    pub(super) fn new(page: &'c Page<'c>, leaves_modules: Option<(usize, String)>) -> Self {
+    pub(super) fn new(page: &'c Page<'c>, leaves_modules: Option<Left>) -> Self {
         Self {
             page,
             base: BaseUrl::of_page(page.url.clone()),
@@ -138,6 +140,7 @@ impl<'c> PageVisitor<'c> {
             "script" if element.attribute("src").is_none() => match attributes::script_kind(element) {
                 ScriptKind::Module if self.seen.leaves_modules.is_none() => TextKind::Module,
                 ScriptKind::ImportMap => TextKind::ImportMap,
+                ScriptKind::Classic if self.seen.leaves_modules.is_none() => TextKind::Classic,
                 _ => return None,
             },
             _ => return None,
@@ -170,14 +173,17 @@ impl Visitor for PageVisitor<'_> {
 
     fn text(&mut self, text: &str, start: usize, aligned: bool) -> Vec<Change> {
         let Some(asked) = self.text.take() else { return Vec::new() };
-        if let TextKind::ImportMap = asked.kind {
-            self.read_import_map(text, start, aligned, asked);
-            return Vec::new();
-        }
-        let InlineText { kind, nonce, before, inside } = asked;
         let told = self.told();
+        let InlineText { kind, before, inside, .. } = asked;
         let rewritten = match kind {
-            TextKind::ImportMap => return Vec::new(),
+            TextKind::ImportMap => {
+                self.read_import_map(text, start, aligned, asked);
+                return Vec::new();
+            }
+            TextKind::Classic => {
+                self.note_imports_at_run_time(text, start, inside);
+                return Vec::new();
+            }
             TextKind::Style => self.rewrite_style(text, start, inside),
             TextKind::Module => self.rewrite_module(text, start, before, inside),
         };
@@ -190,11 +196,13 @@ impl Visitor for PageVisitor<'_> {
             return Vec::new();
         }
         self.seen.is_edited = true;
-        let edited = self.edited_text(text, start, &rewritten.changes, nonce.as_deref());
+        let edited = self.edited_text(text, start, &rewritten.changes, asked.nonce.as_deref());
         let has_policy = self.has_policy();
         match kind {
             TextKind::Style => self.seen.edited_styles.insert(edited, has_policy),
-            TextKind::Module | TextKind::ImportMap => self.seen.edited_scripts.insert(edited, has_policy),
+            TextKind::Module | TextKind::ImportMap | TextKind::Classic => {
+                self.seen.edited_scripts.insert(edited, has_policy)
+            }
         }
         self.note(rewritten, before, inside)
     }
@@ -208,8 +216,10 @@ impl Visitor for PageVisitor<'_> {
     }
 
     fn text_too_long(&mut self, start: usize) {
-        self.text = None;
-        self.tell(start, Code::TextTooLong, "inline text of more than 4 MiB is left alone");
+        let asked = self.text.take().filter(|asked| !matches!(asked.kind, TextKind::Classic));
+        if asked.is_some() {
+            self.tell(start, Code::TextTooLong, "inline text of more than 4 MiB is left alone");
+        }
     }
 }
 

@@ -17,19 +17,17 @@ impl Planner<'_> {
     /// The bytes as they are published; `None` when nothing changes. The names of a cycle are not in the plan yet.
     pub(super) fn final_bytes(&self, path: &SitePath, asset: &Asset, cycle: &Names) -> Option<Vec<u8>> {
         let source = asset.source.as_ref()?;
-        let edits: Vec<_> = self.links(path).iter().filter_map(|link| self.edit(path, source, link, cycle)).collect();
+        let edits: Vec<_> = self.links(path).iter().filter_map(|link| self.edit(path, link, cycle)).collect();
         (!edits.is_empty()).then(|| edit::apply(source, edits))
     }
 
-    fn edit(&self, path: &SitePath, source: &[u8], link: &Link, cycle: &Names) -> Option<Edit> {
+    fn edit(&self, path: &SitePath, link: &Link, cycle: &Names) -> Option<Edit> {
         let target = cycle.get(&link.to).or_else(|| self.plan.get(&link.to).map(|to| &to.path))?;
-        let text = std::str::from_utf8(source.get(link.range.clone())?).ok()?;
         let url = if link.usage == Use::SourceMap && self.config.settings.source_maps == SourceMaps::Origin {
             self.config.mount.url_of(target).to_string() + &link.suffix
         } else {
             // Under its own name already, and right in every home there is: not touched.
-            let is_relative = !text.trim_start().starts_with(['/', '\\']) && !text.contains(':');
-            let is_right = *target == link.to && (is_relative || self.config.cdn.is_none());
+            let is_right = *target == link.to && (link.is_relative || self.config.cdn.is_none());
             if is_right && !cycle.contains_key(&link.to) {
                 return None;
             }

@@ -234,7 +234,7 @@ fn config() -> Config {
 /// The published name of each file, and what was found.
 fn names(root: &Path) -> (BTreeMap<String, String>, Vec<Finding>) {
     let (site, findings) = site::walk(root).expect("it can be read");
-    let prepared = pipeline::prepare(site, findings, &config());
+    let prepared = pipeline::prepare(site, findings, &config()).expect("it is prepared");
     let published = prepared.plan.publications.iter().map(|(path, to)| (path.to_string(), to.path.to_string()));
     (published.collect(), prepared.findings)
 }
