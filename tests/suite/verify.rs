@@ -265,3 +265,26 @@ fn an_address_of_a_map_that_leads_nowhere_is_told() {
 fn with_cdn() -> Settings {
     Settings { cdn: CDN.map(str::to_owned), ..Settings::default() }
 }
+
+#[test]
+fn drawings_are_followed_and_their_names_computed_anew() {
+    let root = "<svg xmlns='http://www.w3.org/2000/svg'>";
+    let drawing = |to: &str| format!("{root}<use href='{to}.svg#x'/><g style='fill:url(p.png)'/></svg>");
+    let (a, b) = (drawing("b"), drawing("a"));
+    let files = [("a.svg", a.as_str()), ("b.svg", b.as_str()), ("p.png", "png")];
+    let change = |out: &Path, from: &str, to: &str| {
+        let path = published(out, "a.", ".svg");
+        let text = fs::read_to_string(&path).expect("a drawing");
+        assert!(text.contains(from), "{text}");
+        fs::write(path, text.replace(from, to)).expect("a drawing");
+    };
+    assert_eq!(codes(&broken_site(&files, CDN, |_| {})), []);
+    let renamed = codes(&broken_site(&files, CDN, |out| change(out, "fill", "mask")));
+    // The members of a cycle share what their names stand for.
+    assert_eq!(renamed, [Code::AssetChanged, Code::FingerprintWrong, Code::FingerprintWrong]);
+    let gone = broken_site(&files, CDN, |out| fs::remove_file(published(out, "p.", ".png")).expect("removed"));
+    let places = gone.iter().filter(|(code, text)| *code == Code::ReferenceBroken && text.contains(".svg:1:"));
+    assert_eq!(places.count(), 2, "{gone:#?}");
+    let absolute = broken_site(&files, CDN, |out| change(out, "url(./", "url(https://cdn.example/"));
+    assert!(codes(&absolute).contains(&Code::CdnUrlInside), "{absolute:#?}");
+}
