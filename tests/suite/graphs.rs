@@ -137,7 +137,7 @@ impl File {
     fn new(number: usize, kind: Kind, directory: &str) -> Self {
         let extension = match kind {
             Kind::Sheet => "css",
-            Kind::Module if number % 3 == 0 => "mjs",
+            Kind::Module if number.is_multiple_of(3) => "mjs",
             Kind::Module => "js",
             Kind::Data => "json",
             Kind::Image => "png",
@@ -166,7 +166,7 @@ impl File {
         match self.kind {
             Kind::Sheet => text += &format!("/* {}{} */\n", self.path, self.extra),
             Kind::Module => {
-                text += &format!("export const here = {:?}; //{}\n", self.path.replace('.', " "), self.extra)
+                text += &format!("export const here = {:?}; //{}\n", self.path.replace('.', " "), self.extra);
             }
             Kind::Data => text += &format!("{{ \"here\": {:?} }}\n", self.path.clone() + &self.extra),
             Kind::Image | Kind::Font => text += &format!("{}{}", self.path, self.extra),
@@ -273,7 +273,9 @@ proptest! {
         let temp = tempfile::tempdir().expect("a directory");
         let at = |name: &str| temp.path().join(name);
         (0..site.len()).for_each(|number| write(&site, &at("in order"), number));
-        order.into_iter().for_each(|number| write(&site, &at("in another"), number));
+        for number in order {
+            write(&site, &at("in another"), number);
+        }
         let one = build_on(1, &at("in order"), &at("one"));
         let four = build_on(4, &at("in another"), &at("four"));
         prop_assert!(one == four, "{:?}\n{:?}", one.keys(), four.keys());
