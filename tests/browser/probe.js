@@ -15,4 +15,5 @@ return {
   background: background.complete ? background.naturalWidth : 0,
   images: [...document.images].map(image => image.alt + ' ' + (image.complete ? image.naturalWidth : 0)),
   drawn,
+  made: document.documentElement.dataset.made,
 };
