@@ -26,17 +26,18 @@ impl Modules {
         Self { files: files.map(|(path, on_cdn, imports)| (path, File { on_cdn, imports })).collect() }
     }
 
-    /// All that comes with `start` by import statements.
-    fn imported_by(&self, start: &SitePath) -> BTreeSet<&Module> {
-        let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
+    /// All that comes with `start` by import statements and was not `seen` before.
+    fn imported_by<'m>(&'m self, start: &'m SitePath, seen: &mut BTreeSet<&'m Module>) -> BTreeSet<&'m Module> {
+        let (mut new, mut open) = (BTreeSet::new(), vec![start]);
         while let Some(path) = open.pop() {
             for module in self.files.get(path).map_or(&[][..], |file| &file.imports) {
                 if seen.insert(module) {
+                    new.insert(module);
                     open.push(&module.0);
                 }
             }
         }
-        seen
+        new
     }
 }
 
@@ -80,9 +81,13 @@ impl PageModules {
     /// A page's own map with addresses cannot fall back, so its modules are left alone; those from the CDN were not.
     pub(super) fn unpinned(&self, modules: &Modules, published: &Published<'_>) -> Vec<(usize, String)> {
         let (mut seen, mut unpinned) = (BTreeSet::new(), Vec::new());
-        for root in self.roots.iter().filter(|root| root.on_cdn || !self.own_map) {
+        let mut roots: Vec<_> = self.roots.iter().filter(|root| root.on_cdn || !self.own_map).collect();
+        // What the first root brings in need not be asked of the others: a map before the first is before all.
+        roots.sort_by_key(|root| root.at);
+        let mut known = BTreeSet::new();
+        for root in roots {
             let own = root.imported.then_some(&root.module);
-            for module in modules.imported_by(&root.module.0).into_iter().chain(own) {
+            for module in modules.imported_by(&root.module.0, &mut known).into_iter().chain(own) {
                 let homes = modules.homes(module, published).into_iter().filter(|url| !self.is_pinned(url, root.at));
                 unpinned.extend(homes.filter(|url| seen.insert(url.clone())).map(|url| (root.at, url)));
             }
