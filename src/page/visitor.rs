@@ -201,7 +201,7 @@ impl Visitor for PageVisitor<'_> {
         match kind {
             TextKind::Style => self.seen.edited_styles.insert(edited, has_policy),
             TextKind::Module | TextKind::ImportMap | TextKind::Classic => {
-                self.seen.edited_scripts.insert(edited, has_policy)
+                self.seen.edited_scripts.insert(edited, has_policy);
             }
         }
         self.note(rewritten, before, inside)

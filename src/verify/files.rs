@@ -2,7 +2,7 @@
 
 use super::Published;
 use super::modules::Modules;
-use crate::contents::{self, Form, Goal, Use};
+use crate::contents::{self, Contents, Form, Goal, Use};
 use crate::manifest::AssetEntry;
 use crate::model::digest::{Digests, Fingerprint};
 use crate::model::edit::{self, Edit};
@@ -12,7 +12,7 @@ use crate::plan;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graphmap::DiGraphMap;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 /// One published file, read again.
@@ -22,6 +22,8 @@ struct Read<'p> {
     bytes: Vec<u8>,
     fingerprint: String,
     references: Vec<Reference>,
+    /// Whether it says itself that it is a module.
+    is_module: bool,
 }
 
 /// A reference from one published file to another.
@@ -32,32 +34,58 @@ struct Reference {
     to: SitePath,
     /// `?query#fragment`.
     suffix: String,
-    /// By an `import` or `export` statement: loading the one loads the other.
-    is_import: bool,
+    /// How it comes to be fetched.
+    usage: Use,
 }
 
 /// What is wrong with the files, and which modules they import.
 pub(super) fn check(published: &Published<'_>) -> (Vec<Finding>, Modules) {
-    let checked: Vec<_> =
-        published.manifest.assets.par_iter().map(|(original, entry)| read(original, entry, published)).collect();
+    let assets = &published.manifest.assets;
+    let mut checked: HashMap<&str, _> = assets
+        .par_iter()
+        .map(|(original, entry)| (original.as_str(), read(original, entry, published, Goal::AsWritten)))
+        .collect();
+    let mut modules = BTreeSet::new();
+    loop {
+        let found: Vec<_> = imported(checked.values()).difference(&modules).copied().collect();
+        if found.is_empty() {
+            break;
+        }
+        let again = found
+            .par_iter()
+            .filter_map(|original| Some((*original, read(original, assets.get(*original)?, published, Goal::Module))));
+        checked.par_extend(again);
+        modules.extend(found);
+    }
     let (mut findings, mut files) = (Vec::new(), Vec::new());
-    for (file, told) in checked {
+    for original in assets.keys() {
+        let Some((file, told)) = checked.remove(original.as_str()) else { continue };
         findings.extend(told);
         files.extend(file);
     }
     findings.extend(check_names(&files));
-    (findings, modules(files, published))
+    (findings, as_modules(files, published))
 }
 
-fn modules(files: Vec<Read<'_>>, published: &Published<'_>) -> Modules {
+/// The originals of what is imported without saying itself that it is a module.
+fn imported<'r, 'p: 'r>(checked: impl Iterator<Item = &'r Checked<'p>>) -> BTreeSet<&'p str> {
+    let files: Vec<_> = checked.filter_map(|(file, _)| file.as_ref()).collect();
+    let imports = files.iter().flat_map(|file| &file.references).filter(|found| found.usage.is_import());
+    let to: HashSet<_> = imports.map(|found| &found.to).collect();
+    files.iter().filter(|file| !file.is_module && to.contains(&file.path)).map(|file| file.original).collect()
+}
+
+fn as_modules(files: Vec<Read<'_>>, published: &Published<'_>) -> Modules {
     Modules::new(files.into_iter().map(|file| {
         let on_cdn = published.manifest.assets.get(file.original).is_some_and(|entry| entry.on_cdn);
-        let imports = file.references.into_iter().filter(|found| found.is_import);
+        let imports = file.references.into_iter().filter(|found| found.usage == Use::Import);
         (file.path, on_cdn, imports.map(|found| (found.to, found.suffix)).collect())
     }))
 }
 
-fn read<'p>(original: &'p str, entry: &AssetEntry, published: &Published<'_>) -> (Option<Read<'p>>, Vec<Finding>) {
+type Checked<'p> = (Option<Read<'p>>, Vec<Finding>);
+
+fn read<'p>(original: &'p str, entry: &AssetEntry, published: &Published<'_>, goal: Goal) -> Checked<'p> {
     let changed = |reason: String| vec![Finding::of_file(Code::AssetChanged, entry.path.clone(), reason)];
     let Some(path) = SitePath::new(&entry.path) else {
         return (None, changed("the manifest lists a path that leaves the site".to_owned()));
@@ -68,19 +96,20 @@ fn read<'p>(original: &'p str, entry: &AssetEntry, published: &Published<'_>) ->
     if bytes.len() as u64 != entry.size || digests.integrity().as_str() != entry.integrity {
         findings.extend(changed("its bytes are not those that the manifest lists".to_owned()));
     }
-    let (references, told) = references(&path, &bytes, published);
+    let contents = contents::read(&path, &bytes, goal);
+    let is_module = contents.script.is_module;
+    let (references, told) = references(contents, &path, &bytes, published);
     findings.extend(told);
     let fingerprint = digests.fingerprint().as_str().to_owned();
     // Only files that refer to others can be in a cycle, and only those are needed again.
     let bytes = if references.is_empty() { Vec::new() } else { bytes };
-    (Some(Read { original, path, bytes, fingerprint, references }), findings)
+    (Some(Read { original, path, bytes, fingerprint, references, is_module }), findings)
 }
 
 type Found = (Vec<Reference>, Vec<Finding>);
 
 /// What a file refers to. An absolute URL of the CDN would tie the local copy to it.
-fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found {
-    let contents = contents::read(path, bytes, Goal::AsWritten);
+fn references(contents: Contents, path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found {
     let (mut found, mut told) = (Vec::new(), Vec::new());
     let base = published.mount.url_of(path);
     for contents::Reference { range, form, url, usage } in contents.references {
@@ -92,8 +121,7 @@ fn references(path: &SitePath, bytes: &[u8], published: &Published<'_>) -> Found
         }
         let Some(target) = published.mount.resolve(&base, &url) else { continue };
         if published.files.contains(&target.path) {
-            let is_import = usage == Use::Import;
-            found.push(Reference { range, form, to: target.path, suffix: target.suffix, is_import });
+            found.push(Reference { range, form, to: target.path, suffix: target.suffix, usage });
         } else if published.is_ours(&target.path) {
             tell(Code::ReferenceBroken, format!("`{url}` leads nowhere"));
         } else {
