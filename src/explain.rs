@@ -95,14 +95,14 @@ fn of_file(path: &SitePath, links: &[Link], prepared: &Prepared, config: &Config
 }
 
 fn what(link: &Link) -> &'static str {
-    match (link.usage, link.form) {
+    match (&link.usage, link.form) {
         (Use::Import, _) => "import",
         (Use::DynamicImport, _) => "import()",
         (Use::Made, _) => "import.meta",
         (Use::SourceMap, _) => "sourceMappingURL",
         (Use::Fetch, Form::Json) => "icon",
         (Use::Fetch, Form::Svg(svg::Form::Attribute)) => "attribute",
-        (Use::Element | Use::Fetch, _) => "url()",
+        (Use::Element | Use::Fetch | Use::CustomProperty { .. }, _) => "url()",
     }
 }
 

@@ -1,16 +1,21 @@
-//! Any text as CSS: every reference can be replaced, and nothing else is read differently then.
+//! Any bytes as a stylesheet: every reference can be replaced, and nothing else is read differently then.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use tightrope::css;
+use tightrope::model::edit::{self, Edit};
 
-fuzz_target!(|text: &str| {
-    let found = css::references(text);
-    let mut edited = text.to_owned();
-    for reference in found.iter().rev() {
-        edited.replace_range(reference.range.clone(), &css::escape("https://x.example/a (1).png"));
+const URL: &str = "https://x.example/a (1).png";
+
+fuzz_target!(|bytes: &[u8]| {
+    let found = css::read(bytes);
+    let edits = found.references.iter().map(|one| Edit::new(one.range.clone(), css::escape_in(bytes, URL)));
+    let edited = edit::apply(bytes, edits.collect());
+    let again = css::read(&edited);
+    assert_eq!(again.references.len(), found.references.len(), "{edited:?}");
+    assert!(again.references.iter().all(|one| one.url == URL), "{edited:?}: {again:?}");
+    assert_eq!(again.variables, found.variables, "{edited:?}");
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        css::declarations(text);
     }
-    let again = css::references(&edited);
-    assert_eq!(again.len(), found.len(), "{edited:?}");
-    assert!(again.iter().all(|reference| reference.url == "https://x.example/a (1).png"), "{edited:?}: {again:?}");
 });

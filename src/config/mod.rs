@@ -87,6 +87,11 @@ impl Config {
         self.settings.integrity != IntegrityMode::None
     }
 
+    /// Whether a path from the root (`/assets/x.js`) means the same file on the CDN as on the origin.
+    pub fn has_same_root(&self) -> bool {
+        self.cdn.as_ref().is_none_or(|cdn| cdn.path() == self.mount.path())
+    }
+
     /// Whether pages that use the CDN get the net.
     pub fn net(&self) -> bool {
         self.cdn.is_some() && self.settings.fallback != Fallback::None

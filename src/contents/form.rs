@@ -9,7 +9,7 @@ use crate::json::web_manifest;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
     /// A string or `url()` of CSS.
-    Css,
+    Css(css::Width),
     /// A string of JavaScript.
     JavaScript,
     /// A string of JSON.
@@ -24,7 +24,7 @@ impl Form {
     /// A URL as it may stand there.
     pub fn escape(self, url: &str) -> String {
         match self {
-            Self::Css => css::escape(url),
+            Self::Css(width) => width.escape(url),
             Self::JavaScript => js::escape(url),
             Self::Json => web_manifest::escape(url),
             // A percent-encoded URL holds nothing that ends it.

@@ -13,7 +13,9 @@ use crate::json::web_manifest;
 use crate::model::finding::Code;
 use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
+use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What was found in a file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,7 +26,9 @@ pub struct Contents {
     pub bare: Vec<String>,
     /// What is to be known of a script besides. Its references have been taken out.
     pub script: js::Script,
-    /// Why nothing could be found.
+    /// The custom properties that a sheet takes values from, such as `--icon`.
+    pub variables: BTreeSet<css::Variable>,
+    /// What could not be read: the file, or a part of it.
     pub unread: Option<Unread>,
 }
 
@@ -42,7 +46,7 @@ pub struct Reference {
 }
 
 /// How a reference comes to be fetched.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Use {
     /// A module's `import` or `export` statement: the importer fails with it.
     Import,
@@ -54,13 +58,20 @@ pub enum Use {
     Element,
     /// The source map that the file's last comment names.
     SourceMap,
+    /// Whatever `var()` makes of a custom property: what the URL is relative to is decided there.
+    CustomProperty {
+        /// Its name, such as `--icon`.
+        name: Arc<str>,
+        /// Whether it may name an element of another file.
+        is_element: bool,
+    },
     /// `@import`, a picture, a font: whatever the file's own kind fetches.
     Fetch,
 }
 
 impl Use {
     /// Whether what is referred to becomes part of the module graph.
-    pub fn is_import(self) -> bool {
+    pub fn is_import(&self) -> bool {
         matches!(self, Self::Import | Self::DynamicImport)
     }
 }
@@ -79,7 +90,7 @@ pub struct Unread {
 /// Reads a file. `goal` is for scripts.
 pub fn read(path: &SitePath, bytes: &[u8], goal: Goal) -> Contents {
     match media_type::of(path) {
-        (Kind::Style, _) => with_source_map(of_text(bytes, sheet), bytes),
+        (Kind::Style, _) => with_source_map(sheet(bytes), bytes),
         (Kind::Script, _) => with_source_map(of_text(bytes, |text| script(text, goal)), bytes),
         (Kind::WebManifest, _) => of_text(bytes, manifest),
         (_, "image/svg+xml") => drawing(bytes),
@@ -98,12 +109,22 @@ fn unread(code: Code, offset: usize, reason: String) -> Contents {
     Contents { unread: Some(Unread { code, offset, reason }), ..Contents::default() }
 }
 
-fn sheet(text: &str) -> Contents {
-    let reference = |css::Reference { range, url, usage }| {
-        let usage = if usage == css::Use::Element { Use::Element } else { Use::Fetch };
-        Reference { range, form: Form::Css, url, usage }
+fn sheet(bytes: &[u8]) -> Contents {
+    let css::Sheet { references, variables, width, unread } = css::read(bytes);
+    let reference = |css::Reference { range, url, usage, custom_property }| {
+        let usage = match (custom_property, usage) {
+            (Some(name), usage) => Use::CustomProperty { name, is_element: usage == css::Use::Element },
+            (None, css::Use::Element) => Use::Element,
+            (None, css::Use::Import | css::Use::Url) => Use::Fetch,
+        };
+        Reference { range, form: Form::Css(width), url, usage }
     };
-    Contents { references: css::references(text).into_iter().map(reference).collect(), ..Contents::default() }
+    Contents {
+        references: references.into_iter().map(reference).collect(),
+        variables,
+        unread: unread.map(|(offset, reason)| Unread { code: Code::SourceEncoding, offset, reason }),
+        ..Contents::default()
+    }
 }
 
 /// A web app manifest's pictures. One that is not JSON is published as it is: browsers take nothing from it either.
@@ -147,7 +168,7 @@ fn script(text: &str, goal: Goal) -> Contents {
         bare: imported.map(|reference| reference.text).collect(),
         references: named.into_iter().map(reference).collect(),
         script,
-        unread: None,
+        ..Contents::default()
     }
 }
 

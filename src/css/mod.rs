@@ -1,10 +1,23 @@
 //! References in CSS, with the byte ranges to edit (CSS Syntax Level 3, CSS Values Level 4, CSS Cascade Level 5).
+//!
+//! A file is read by [`read`], in whatever encoding it is; what stands in a page is text already, and read by
+//! [`references`] and [`declarations`].
 
-use cssparser::{ParseError, Parser, ParserInput, Token};
+mod block;
+mod encoding;
+mod finder;
+mod imports;
+mod raw;
+mod tokens;
+
+pub use encoding::Width;
+
+use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// How a reference in CSS comes to be fetched.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Use {
     /// `@import`, where a browser honours it.
     Import,
@@ -23,18 +36,47 @@ pub struct Reference {
     pub url: String,
     /// What it is for.
     pub usage: Use,
+    /// The custom property in whose value it stands, such as `--icon`, or the `@property` or `@function`. What such a
+    /// URL is relative to is decided where it is used, by `var(--icon)` or `--function()`: by the sheet, `<style>` or
+    /// `style` attribute that says that.
+    pub custom_property: Option<Arc<str>>,
 }
 
-/// Blocks nested deeper than this are not looked into; no stylesheet that works is.
-const MAX_DEPTH: usize = 128;
+/// A custom property that is used, such as `--icon` in `var(--icon)`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// The custom property in whose value it is used: who uses that one uses both.
+    pub used_in: Option<Arc<str>>,
+}
 
-/// All references in a stylesheet, or in the text of a `style` attribute, in order.
+/// What stands in a file.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Sheet {
+    /// All references of which it is certain what they are, in order; ranges are bytes of the file.
+    pub references: Vec<Reference>,
+    /// The custom properties that `var()` names, and the functions of that kind.
+    pub variables: BTreeSet<Variable>,
+    /// How wide its characters are.
+    pub width: Width,
+    /// The first byte at which it is not certain what the file refers to, and why: that reference is left out.
+    pub unread: Option<(usize, String)>,
+}
+
+/// What a stylesheet refers to, whatever its encoding.
+pub fn read(bytes: &[u8]) -> Sheet {
+    Sheet { width: Width::of(bytes), ..encoding::read(bytes) }
+}
+
+/// All references in a stylesheet that is text already, such as that of a `<style>`, in order.
 pub fn references(css: &str) -> Vec<Reference> {
-    let mut input = ParserInput::new(css);
-    let mut parser = Parser::new(&mut input);
-    let mut finder = Finder { css, found: Vec::new(), name: Name::Other };
-    finder.stylesheet(&mut parser);
-    finder.found
+    finder::stylesheet(css).references
+}
+
+/// All references in the text of a `style` attribute, in order.
+pub fn declarations(css: &str) -> Vec<Reference> {
+    finder::declarations(css).references
 }
 
 /// A URL as it may stand in a CSS string or between the parentheses of `url()`.
@@ -50,201 +92,6 @@ pub fn escape(url: &str) -> String {
     out
 }
 
-struct Finder<'a> {
-    css: &'a str,
-    found: Vec<Reference>,
-    name: Name,
-}
-
-/// What the last name was, to know whose value a `url()` stands in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Name {
-    Other,
-    /// A property that takes an element of another file; no colon has followed yet.
-    Element,
-    /// The same, and we are in its value.
-    ElementValue,
-}
-
-/// Properties whose `url()` may name an element (Filter Effects 1, CSS Masking 1, SVG 2).
-const OF_ELEMENTS: [&str; 10] = [
-    "filter",
-    "backdrop-filter",
-    "clip-path",
-    "mask",
-    "marker",
-    "marker-start",
-    "marker-mid",
-    "marker-end",
-    "fill",
-    "stroke",
-];
-
-impl Finder<'_> {
-    /// The top level: `@import` counts until the first rule that is neither `@import`, `@charset` nor a `@layer`
-    /// statement.
-    fn stylesheet(&mut self, parser: &mut Parser<'_, '_>) {
-        let mut imports = true;
-        loop {
-            let start = token_start(parser);
-            let Ok(token) = parser.next().cloned() else { return };
-            self.note_name(&token);
-            match &token {
-                Token::AtKeyword(name) if name.eq_ignore_ascii_case("import") => {
-                    self.prelude(parser, if imports { Prelude::Import } else { Prelude::Ignored });
-                }
-                Token::AtKeyword(name) if name.eq_ignore_ascii_case("charset") => {
-                    self.prelude(parser, Prelude::Ignored);
-                }
-                Token::AtKeyword(name) if name.eq_ignore_ascii_case("layer") => {
-                    let block = self.prelude(parser, Prelude::Ignored);
-                    imports &= !block;
-                }
-                Token::AtKeyword(name) if name.eq_ignore_ascii_case("namespace") => {
-                    imports = false;
-                    self.prelude(parser, Prelude::Ignored);
-                }
-                Token::CDO | Token::CDC => {}
-                _ => {
-                    imports = false;
-                    self.token(parser, &token, start, 0);
-                }
-            }
-        }
-    }
-
-    /// The rest of an at-rule, to its `;` or block. Whether it had a block.
-    fn prelude(&mut self, parser: &mut Parser<'_, '_>, prelude: Prelude) -> bool {
-        let mut first = matches!(prelude, Prelude::Import);
-        loop {
-            let start = token_start(parser);
-            let Ok(token) = parser.next().cloned() else { return false };
-            match &token {
-                Token::Semicolon => return false,
-                Token::CurlyBracketBlock => {
-                    self.token(parser, &token, start, 0);
-                    return true;
-                }
-                Token::QuotedString(url) if first => self.string(parser, start, url, Use::Import),
-                Token::UnquotedUrl(url) if first => self.unquoted(parser, start, url, Use::Import),
-                Token::Function(name) if first && name.eq_ignore_ascii_case("url") => {
-                    self.url_function(parser, Use::Import);
-                }
-                _ => {}
-            }
-            first = false;
-        }
-    }
-
-    fn note_name(&mut self, token: &Token<'_>) {
-        self.name = match token {
-            Token::Colon if self.name == Name::Element => Name::ElementValue,
-            Token::Ident(name) if self.name != Name::ElementValue && is_of_elements(name) => Name::Element,
-            Token::Colon | Token::Ident(_) | Token::Function(_) | Token::UnquotedUrl(_) => match self.name {
-                Name::ElementValue => Name::ElementValue,
-                Name::Element | Name::Other => Name::Other,
-            },
-            Token::Semicolon | Token::CurlyBracketBlock => Name::Other,
-            _ => self.name,
-        };
-    }
-
-    /// One token of a rule or value, and what is inside it.
-    fn token(&mut self, parser: &mut Parser<'_, '_>, token: &Token<'_>, start: usize, depth: usize) {
-        match token {
-            Token::UnquotedUrl(url) => self.unquoted(parser, start, url, Use::Url),
-            Token::Function(name) if name.eq_ignore_ascii_case("url") => self.url_function(parser, Use::Url),
-            Token::Function(name) => {
-                let strings = name.eq_ignore_ascii_case("image-set") || name.eq_ignore_ascii_case("-webkit-image-set");
-                self.block(parser, strings, depth);
-            }
-            Token::CurlyBracketBlock | Token::ParenthesisBlock | Token::SquareBracketBlock => {
-                self.block(parser, false, depth);
-            }
-            _ => {}
-        }
-    }
-
-    /// What is inside a block or function. In `image-set()`, a string is a reference.
-    fn block(&mut self, parser: &mut Parser<'_, '_>, strings: bool, depth: usize) {
-        if depth >= MAX_DEPTH {
-            return;
-        }
-        // The error type is only there to satisfy the parser: nothing in here fails.
-        let _ = parser.parse_nested_block(|inner| -> Result<(), ParseError<'_, ()>> {
-            loop {
-                let start = token_start(inner);
-                let Ok(token) = inner.next().cloned() else { return Ok(()) };
-                self.note_name(&token);
-                match &token {
-                    Token::QuotedString(url) if strings => self.string(inner, start, url, Use::Url),
-                    _ => self.token(inner, &token, start, depth + 1),
-                }
-            }
-        });
-    }
-
-    /// `url("x")`. With anything behind the string it is no URL, and the declaration is dead.
-    fn url_function(&mut self, parser: &mut Parser<'_, '_>, usage: Use) {
-        let _ = parser.parse_nested_block(|inner| -> Result<(), ParseError<'_, ()>> {
-            let start = token_start(inner);
-            if let Ok(Token::QuotedString(url)) = inner.next().cloned() {
-                let end = inner.position().byte_index();
-                if inner.is_exhausted() {
-                    self.quoted(start, end, &url, usage);
-                }
-            }
-            Ok(())
-        });
-    }
-
-    fn string(&mut self, parser: &Parser<'_, '_>, start: usize, url: &str, usage: Use) {
-        self.quoted(start, parser.position().byte_index(), url, usage);
-    }
-
-    fn quoted(&mut self, start: usize, end: usize, url: &str, usage: Use) {
-        let raw = &self.css[start..end];
-        let Some(quote) = raw.chars().next().filter(|c| matches!(c, '"' | '\'')) else { return };
-        // At the end of the file the closing quote may be missing.
-        let closed = raw.len() > 1 && raw.ends_with(quote);
-        self.push(start + 1..end - usize::from(closed), url, usage);
-    }
-
-    fn unquoted(&mut self, parser: &Parser<'_, '_>, start: usize, url: &str, usage: Use) {
-        let raw = &self.css[start..parser.position().byte_index()];
-        let Some(open) = raw.find('(') else { return };
-        let inside = &raw[open + 1..];
-        // At the end of the file the parenthesis may be missing; a browser fetches it all the same.
-        let inside = inside.strip_suffix(')').unwrap_or(inside);
-        let white = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0C');
-        let from = start + open + 1 + (inside.len() - inside.trim_start_matches(white).len());
-        self.push(from..from + inside.trim_matches(white).len(), url, usage);
-    }
-
-    fn push(&mut self, range: Range<usize>, url: &str, usage: Use) {
-        let is_element = usage == Use::Url && self.name == Name::ElementValue && url.contains('#');
-        let usage = if is_element { Use::Element } else { usage };
-        self.found.push(Reference { range, url: url.to_owned(), usage });
-    }
-}
-
-fn is_of_elements(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    OF_ELEMENTS.contains(&name.strip_prefix("-webkit-").unwrap_or(&name))
-}
-
-#[derive(Clone, Copy)]
-enum Prelude {
-    Import,
-    Ignored,
-}
-
-/// Where the next token starts: the tokenizer's own position is before the white space.
-fn token_start(parser: &mut Parser<'_, '_>) -> usize {
-    parser.skip_whitespace();
-    parser.position().byte_index()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +102,11 @@ mod tests {
 
     fn urls(css: &str) -> Vec<String> {
         references(css).into_iter().map(|r| r.url).collect()
+    }
+
+    fn uses(css: &str) -> Vec<Use> {
+        let all = if css.ends_with('}') { references(css) } else { declarations(css) };
+        all.into_iter().map(|r| r.usage).collect()
     }
 
     #[test]
@@ -270,7 +122,6 @@ mod tests {
 
     #[test]
     fn an_element_of_another_file_is_told_from_a_picture() {
-        let uses = |css: &str| references(css).into_iter().map(|r| r.usage).collect::<Vec<_>>();
         for css in [
             "a{filter:url(f.svg#x)}",
             "filter: blur(1px) url('f.svg#x')",
@@ -308,12 +159,56 @@ mod tests {
     #[test]
     fn image_set_strings_and_nested_blocks_are_looked_into() {
         assert_eq!(urls("@media print{a{b:image-set('a.png' 1x, url(b.png) 2x)}}"), ["a.png", "b.png"]);
-        assert_eq!(urls("background:url(a.png)"), ["a.png"]);
+        assert_eq!(declarations("background:url(a.png)").len(), 1);
+    }
+
+    fn used(css: &str) -> Vec<(String, Option<Arc<str>>)> {
+        read(css.as_bytes()).variables.into_iter().map(|used| (used.name, used.used_in)).collect()
     }
 
     #[test]
-    fn deep_nesting_does_not_overflow_the_stack() {
+    fn what_a_custom_property_names_says_so() {
+        let css = "a{--x:url(a.png);b:url(b.png);c:var(--x);d:var( --y, url(c.png))}";
+        let named: Vec<_> = references(css).into_iter().map(|r| (r.url, r.custom_property)).collect();
+        assert_eq!(named, [("a.png".into(), Some("--x".into())), ("b.png".into(), None), ("c.png".into(), None)]);
+        assert_eq!(used(css), [("--x".into(), None), ("--y".into(), None)]);
+        assert_eq!(
+            used("a{--x:var(--y) var(--z, var(--w))}"),
+            ["--w", "--y", "--z"].map(|n| (n.into(), Some("--x".into())))
+        );
+        let css = "@function --f(--a){@media all{result:url(a.png)}}b{c:url(b.png);d:--f(1)}@property --x;e{f:url(c.png)}\
+            @property --y{initial-value:url(d.png)}";
+        let named: Vec<_> = references(css).into_iter().filter_map(|r| r.custom_property).collect();
+        assert_eq!(named.iter().map(|name| &**name).collect::<Vec<_>>(), ["--f", "--y"]);
+        assert_eq!(used(css), [("--f".into(), None)]);
+    }
+
+    #[test]
+    fn what_every_browser_drops_is_not_seen() {
+        for css in [
+            "a{b:url(x.png), url(y z)}",
+            "a{b:url(x.png) ]}",
+            "a{b:url(x.png), 'c\n;d:e}",
+            "@supports (b:url(x.png)){}",
+            "@namespace url(x.png);",
+            "a[b=url(x.png)]{c:d}",
+            "a{b:url('x.png' integrity('sha384-x'))}",
+            "a{b:url('x.png' cross-origin(use-credentials))}",
+            "a{b:url(#x)}",
+            "a{b:url()}",
+        ] {
+            assert_eq!(urls(css), [""; 0], "{css}");
+        }
+        assert_eq!(urls("a{b:url('x.png' cross-origin(anonymous))}"), ["x.png"]);
+    }
+
+    #[test]
+    fn a_reference_is_found_however_deep_it_is() {
+        for (open, count) in [("a{", 200_000), ("@media all{", 50_000)] {
+            assert_eq!(urls(&format!("{}b:url(x.png)", open.repeat(count))), ["x.png"]);
+        }
+        let css = format!("a{{b:{}url(x.png){}}}", "f(".repeat(200_000), ")".repeat(200_000));
+        assert_eq!(urls(&css), ["x.png"]);
         references(&"(".repeat(200_000));
-        references(&"a{".repeat(200_000));
     }
 }

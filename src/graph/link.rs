@@ -1,6 +1,7 @@
 //! The references in each file that can hold some, resolved.
 
 use crate::contents::{self, Contents, Form, Goal, Unread, Use};
+use crate::css;
 use crate::graph::resolve::{self, Mount};
 use crate::js::Script;
 use crate::model::finding::{Code, Finding};
@@ -37,6 +38,8 @@ pub struct Linked {
     pub bare: Vec<String>,
     /// Elements of other files that a sheet names: where, and the URL.
     pub elements: Vec<(usize, String)>,
+    /// The custom properties that a sheet takes values from, such as `--icon`.
+    pub variables: BTreeSet<css::Variable>,
     /// What ties a script to its name or to the origin. It holds no references.
     pub script: Script,
 }
@@ -89,8 +92,8 @@ fn imported(results: &BTreeMap<SitePath, Result>, index: &AssetIndex) -> BTreeSe
 
 fn link_asset(path: &SitePath, asset: &Asset, index: &AssetIndex, mount: &Mount, goal: Goal) -> Option<Result> {
     let bytes = asset.source.as_ref()?;
-    let Contents { references, bare, script, unread } = contents::read(path, bytes, goal);
-    let mut linked = Linked { bare, script, ..Linked::default() };
+    let Contents { references, bare, script, variables, unread } = contents::read(path, bytes, goal);
+    let mut linked = Linked { bare, script, variables, ..Linked::default() };
     let mut told: Vec<_> = unread.map(|Unread { code, offset, reason }| (offset, code, reason)).into_iter().collect();
     let base = mount.url_of(path);
     for contents::Reference { range, form, url, usage } in references {
@@ -101,7 +104,7 @@ fn link_asset(path: &SitePath, asset: &Asset, index: &AssetIndex, mount: &Mount,
         if index.assets.contains_key(&target.path) {
             let is_relative = resolve::is_relative(&url);
             linked.links.push(Link { range, form, to: target.path, suffix: target.suffix, is_relative, usage });
-        } else if !index.exists(&target.path) {
+        } else if !index.exists(&target.path) && !matches!(usage, Use::CustomProperty { .. }) {
             let code = if usage == Use::SourceMap { Code::SourceMapMissing } else { Code::MissingAsset };
             told.push((range.start, code, format!("`{url}` does not exist")));
         }

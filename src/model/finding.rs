@@ -97,7 +97,8 @@ codes! {
     IntegrityUnknown "integrity-unknown" Warning "use sha384";
     /// A 404 page is served at any depth; relative references on it lead nowhere.
     RelativeNotFoundPage "relative-404" Warning "write its references from the root: `/css/app.css`";
-    /// A stylesheet or script whose bytes are not UTF-8: published unchanged.
+    /// A script whose bytes are not UTF-8: published unchanged. Or a reference in a stylesheet that only its page's
+    /// encoding could explain, or of which the bytes cannot be told: it is left as it is.
     SourceEncoding "source-encoding" Warning "save it as UTF-8";
     /// A script or stylesheet names a source map that does not exist. Only developers' tools ask for it.
     SourceMapMissing "source-map-missing" Note "publish the map with the site, or build without the comment that names it";
@@ -123,6 +124,9 @@ codes! {
     /// A manifest of `--read-manifest` lists a file that was not found: it is not there, or the manifest lies elsewhere and
     /// more than one directory would do.
     ManifestEntryMissing "manifest-entry-missing" Warning "give the manifest of the build that made this site, where possible the copy in it";
+    /// A custom property holds a URL from the site's root, and it cannot be told who makes what of it. On a CDN with a path
+    /// the root is another: the sheet, and those that use the property, stay on the origin.
+    CustomPropertyUrl "custom-property-url" Note "use the property in the directory of the sheet that sets it, or write the URL relative to its users";
     /// Two files would be published under one name.
     NameTaken "name-taken" Warning "the file is published under its own name only";
 

@@ -153,7 +153,7 @@ impl<'c> PageVisitor<'c> {
     fn rewrite_style_attribute(&mut self, element: &Element, attribute: &Attribute, all: &mut Rewritten) {
         let Some(range) = attribute.range.clone() else { return };
         let value = Decoded::new(&attribute.value);
-        let parts: Vec<_> = css::references(&value.text)
+        let parts: Vec<_> = css::declarations(&value.text)
             .into_iter()
             .map(|reference| {
                 let row = self.row_in_css(&reference);

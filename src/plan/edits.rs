@@ -22,6 +22,9 @@ impl Planner<'_> {
     }
 
     fn edit(&self, path: &SitePath, link: &Link, cycle: &Names) -> Option<Edit> {
+        if self.variables.leaves(path, link) {
+            return None;
+        }
         let target = cycle.get(&link.to).or_else(|| self.plan.get(&link.to).map(|to| &to.path))?;
         let url = if link.usage == Use::SourceMap && self.config.settings.source_maps == SourceMaps::Origin {
             self.config.mount.url_of(target).to_string() + &link.suffix

@@ -5,6 +5,7 @@ mod layout;
 mod naming;
 mod sheets;
 mod tied;
+mod variables;
 
 pub use layout::own_fingerprint;
 pub use naming::member;
@@ -22,6 +23,7 @@ use crate::site::index::AssetIndex;
 use edits::Names;
 use std::collections::{BTreeMap, BTreeSet};
 use tied::Tied;
+use variables::Variables;
 
 /// Where pages load an asset from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,9 +75,10 @@ impl Plan {
 pub fn plan(index: &AssetIndex, graph: &AssetGraph, config: &Config) -> (Plan, Vec<Finding>) {
     let named = layout::fingerprinted(index, config);
     let (tied, mut findings) = tied::find(index, graph, config, &named);
-    let (at_home, of_sheets) = sheets::find(index, graph, config);
+    let variables = Variables::of(graph);
+    let (at_home, of_sheets) = sheets::find(index, graph, &variables, config);
     findings.extend(of_sheets);
-    let mut planner = Planner { index, graph, config, named, tied, at_home, plan: Plan::default() };
+    let mut planner = Planner { index, graph, config, named, tied, at_home, variables, plan: Plan::default() };
     let mut reserved: BTreeMap<SitePath, SitePath> = BTreeMap::new();
     for group in order::groups(graph) {
         planner.publish_group(&group, &mut reserved, &mut findings);
@@ -96,6 +99,7 @@ struct Planner<'p> {
     named: BTreeSet<SitePath>,
     tied: BTreeMap<SitePath, Tied>,
     at_home: BTreeSet<SitePath>,
+    variables: Variables<'p>,
     plan: Plan,
 }
 

@@ -1,21 +1,33 @@
-//! Sheets that must come from the page's own origin, because they name elements of other files.
+//! Sheets that must come from the page's own origin: they name elements of other files, or what custom properties hold
+//! is right only there.
 
 use crate::config::Config;
 use crate::graph::link::{AssetGraph, Linked};
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
+use crate::plan::variables::Variables;
 use crate::site::index::AssetIndex;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The sheets, and those that import them: what a sheet imports comes from where the sheet comes from.
-pub(super) fn find(index: &AssetIndex, graph: &AssetGraph, config: &Config) -> (BTreeSet<SitePath>, Vec<Finding>) {
-    let with_elements = graph.linked.iter().filter(|(_, linked)| !linked.elements.is_empty());
-    let mut open: Vec<_> = with_elements.clone().map(|(path, _)| path).collect();
+pub(super) fn find(
+    index: &AssetIndex,
+    graph: &AssetGraph,
+    variables: &Variables<'_>,
+    config: &Config,
+) -> (BTreeSet<SitePath>, Vec<Finding>) {
     let mut found = BTreeSet::new();
-    if config.cdn.is_none() || open.is_empty() {
+    if config.cdn.is_none() {
         return (found, Vec::new());
     }
-    let findings = with_elements.flat_map(|(path, linked)| findings(path, linked, index)).collect();
+    let (mut open, mut findings) = variables.at_home(index, graph, config);
+    for (path, linked) in graph.linked.iter().filter(|(_, linked)| !linked.elements.is_empty()) {
+        open.push(path);
+        findings.extend(of_elements(path, linked, index));
+    }
+    if open.is_empty() {
+        return (found, findings);
+    }
     let importers = importers(graph);
     while let Some(path) = open.pop() {
         if found.insert(path.clone()) {
@@ -34,7 +46,7 @@ fn importers(graph: &AssetGraph) -> BTreeMap<&SitePath, Vec<&SitePath>> {
     importers
 }
 
-fn findings(path: &SitePath, linked: &Linked, index: &AssetIndex) -> Vec<Finding> {
+fn of_elements(path: &SitePath, linked: &Linked, index: &AssetIndex) -> Vec<Finding> {
     let bytes = index.assets.get(path).and_then(|asset| asset.source.as_deref()).unwrap_or_default();
     let of =
         |(at, url): &(usize, String)| (*at, Code::ElementNeedsOrigin, format!("`{url}` is an element of another file"));

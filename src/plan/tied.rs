@@ -37,7 +37,7 @@ pub(super) fn find(
         }
         let from_root = names.iter().any(|tie| tie.from_root);
         let names_hold =
-            names.is_empty() || group.iter().all(|path| named.contains(path)) && (!from_root || same_place(config));
+            names.is_empty() || group.iter().all(|path| named.contains(path)) && (!from_root || config.has_same_root());
         let may_move = names_hold && workers.is_empty();
         if !may_move && config.cdn.is_some() {
             findings.extend(names.iter().chain(&workers).filter_map(|tie| tie.finding(index)));
@@ -97,9 +97,4 @@ fn workers<'g>(group: &'g [SitePath], graph: &AssetGraph) -> Vec<Tie<'g>> {
         Some(Tie { path, code: Code::WorkerNeedsOrigin, offset, reason, from_root: false })
     };
     scripts().filter_map(of).collect()
-}
-
-/// Whether a name from the root (`/assets/x.js`) means the same file on the CDN as on the origin.
-fn same_place(config: &Config) -> bool {
-    config.cdn.as_ref().is_none_or(|cdn| cdn.path() == config.mount.path())
 }

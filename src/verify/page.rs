@@ -320,7 +320,7 @@ impl Visitor for Reader<'_> {
             }
         }
         if let Some((style, range)) = element.attribute("style").and_then(|style| Some((style, style.range.clone()?))) {
-            for reference in css::references(&Decoded::new(&style.value).text) {
+            for reference in css::declarations(&Decoded::new(&style.value).text) {
                 self.follow(&reference.url, range.start, css_row(&reference));
             }
         }

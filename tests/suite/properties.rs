@@ -8,6 +8,7 @@ use tightrope::html::visitor::{Answer, Element, Visitor};
 use tightrope::html::xml;
 use tightrope::html::{srcset, svg};
 use tightrope::json::build_manifest;
+use tightrope::model::edit::{self, Edit};
 use tightrope::model::path::SitePath;
 use tightrope::{css, js};
 
@@ -194,6 +195,78 @@ impl Visitor for Places<'_> {
     }
 }
 
+/// Stylesheets and what looks like them, in any encoding.
+fn sheet() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop::sample::select(vec![
+        &b"url("[..],
+        b"url('a",
+        b"url(\"b",
+        b"')",
+        b"')}",
+        b")",
+        b"@import ",
+        b"\"x.css\"",
+        b"'y.css'",
+        b";",
+        b"{",
+        b"}",
+        b"a{b:",
+        b"/*",
+        b"*/",
+        b"\\",
+        b"\\72 ",
+        b"image-set(",
+        b"a.png",
+        b"\n",
+        b"@layer x",
+        b"'",
+        b"--x:",
+        b"var(--x)",
+        b"filter:",
+        b"#x",
+        b"?q",
+        b" ",
+        b"!",
+        b"\0",
+        b"@property --p{",
+        b"@function --f(",
+        b"cross-origin(anonymous)",
+        b"]",
+        b"\xe9",
+        b"\x95\x5c",
+        b"\x81",
+        b"\xd6\xd0",
+        b"\x1b$B",
+        b"\xc3\xa9",
+    ]);
+    let start = prop::sample::select(vec![
+        &b""[..],
+        b"",
+        b"",
+        b"\xef\xbb\xbf",
+        b"@charset \"shift_jis\";",
+        b"@charset \"gb18030\";",
+        b"@charset \"windows-1252\";",
+        b"@charset \"utf-16\";",
+        b"@charset \"replacement\";",
+        b"\xff\xfe",
+        b"\xfe\xff",
+    ]);
+    let noise = prop::collection::vec(any::<u8>(), 0..4);
+    (start, prop::collection::vec(prop_oneof![8 => part.prop_map(<[u8]>::to_vec), 1 => noise], 0..25)).prop_map(
+        |(start, parts)| {
+            let body = parts.concat();
+            let wide = |pair: fn(u8) -> [u8; 2]| body.iter().flat_map(|byte| pair(*byte)).collect();
+            let body = match start {
+                b"\xff\xfe" => wide(|byte| [byte, 0]),
+                b"\xfe\xff" => wide(|byte| [0, byte]),
+                _ => body,
+            };
+            [start, &body].concat()
+        },
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
@@ -276,13 +349,30 @@ proptest! {
     }
 
     #[test]
-    fn css_built_of_its_own_parts_is_read_without_panic(parts in prop::collection::vec(prop::sample::select(vec![
-        "url(", "url('a", "')", ")", "@import ", "\"x\"", ";", "{", "}", "/*", "*/", "\\", "\\72 ", "image-set(", "a.png", "\n", "@layer x", "'",
-    ]), 0..30)) {
-        let text = parts.concat();
-        for reference in css::references(&text) {
-            prop_assert!(text.get(reference.range).is_some());
+    fn a_url_that_is_written_into_css_comes_back(url in "[^\0]{1,20}") {
+        prop_assume!(!url.trim_matches(|c: char| c <= ' ').is_empty() && !url.trim_matches(|c: char| c <= ' ').starts_with('#'));
+        let text = css::escape(&url);
+        for around in ["a{b:url(@)}", "a{b:url('@')}", "a{b:url(\"@\")}", "a{b:image-set('@' 1x)}", "a{b:url( @ )", "a{b:url('@"] {
+            let found = css::references(&around.replace('@', &text));
+            prop_assert_eq!(found.into_iter().map(|one| one.url).collect::<Vec<_>>(), [&*url], "{}", around);
         }
+        for around in ["@import url($)", "@import '$';", "@import \"$\" all;"] {
+            let found = css::references(&around.replace('$', &text));
+            prop_assert_eq!(found.into_iter().map(|one| one.url).collect::<Vec<_>>(), [&*url], "{}", around);
+        }
+    }
+
+    #[test]
+    fn no_bytes_change_the_meaning_of_a_sheet_when_its_own_urls_are_written_back(bytes in sheet()) {
+        let found = css::read(&bytes);
+        let written = found.references.iter().map(|one| Edit::new(one.range.clone(), found.width.escape(&one.url)));
+        prop_assert!(found.references.iter().all(|one| bytes.get(one.range.clone()).is_some()));
+        let again = css::read(&edit::apply(&bytes, written.collect()));
+        let plain = |all: &[css::Reference]| {
+            all.iter().map(|one| (one.url.clone(), one.usage, one.custom_property.clone())).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(plain(&again.references), plain(&found.references));
+        prop_assert_eq!(again.variables, found.variables);
     }
 
     #[test]
