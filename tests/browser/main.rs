@@ -6,7 +6,9 @@
 
 mod browser;
 mod bundles;
+mod custom_properties;
 mod requests;
+mod sheets;
 
 use browser::Browser;
 use serde_json::Value;
