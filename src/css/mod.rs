@@ -79,6 +79,13 @@ pub fn declarations(css: &str) -> Vec<Reference> {
     finder::declarations(css).references
 }
 
+/// All references in the value of a property, such as that of svg's attribute `fill`, in order.
+pub fn value(property: &str, value: &str) -> Vec<Reference> {
+    let before = property.len() + 1;
+    let found = declarations(&format!("{property}:{value}")).into_iter();
+    found.map(|one| Reference { range: one.range.start - before..one.range.end - before, ..one }).collect()
+}
+
 /// A URL as it may stand in a CSS string or between the parentheses of `url()`.
 pub fn escape(url: &str) -> String {
     let mut out = String::with_capacity(url.len());

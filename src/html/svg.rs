@@ -166,7 +166,11 @@ impl Finder {
     fn css(&mut self, attribute: &Attribute) -> Vec<Change> {
         let Some(range) = attribute.range.clone() else { return Vec::new() };
         let value = Decoded::new(&attribute.value);
-        let parts = css::references(&value.text).into_iter().map(|found| (found.range, found.url));
+        let found = match attribute.name.as_str() {
+            "style" => css::declarations(&value.text),
+            property => css::value(property, &value.text),
+        };
+        let parts = found.into_iter().map(|found| (found.range, found.url));
         self.parts(range.start, &value, parts, Form::Css)
     }
 
