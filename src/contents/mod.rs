@@ -91,17 +91,10 @@ pub struct Unread {
 pub fn read(path: &SitePath, bytes: &[u8], goal: Goal) -> Contents {
     match media_type::of(path) {
         (Kind::Style, _) => with_source_map(sheet(bytes), bytes),
-        (Kind::Script, _) => with_source_map(of_text(bytes, |text| script(text, goal)), bytes),
-        (Kind::WebManifest, _) => of_text(bytes, manifest),
+        (Kind::Script, _) => with_source_map(script(bytes, goal), bytes),
+        (Kind::WebManifest, _) => manifest(bytes),
         (_, "image/svg+xml") => drawing(bytes),
         _ => Contents::default(),
-    }
-}
-
-fn of_text(bytes: &[u8], read: impl FnOnce(&str) -> Contents) -> Contents {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => read(text),
-        Err(_) => unread(Code::SourceEncoding, 0, "its bytes are not UTF-8".to_owned()),
     }
 }
 
@@ -128,7 +121,11 @@ fn sheet(bytes: &[u8]) -> Contents {
 }
 
 /// A web app manifest's pictures. One that is not JSON is published as it is: browsers take nothing from it either.
-fn manifest(text: &str) -> Contents {
+fn manifest(bytes: &[u8]) -> Contents {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => return unread(Code::SourceEncoding, error.valid_up_to(), "its bytes are not UTF-8".to_owned()),
+    };
     let reference = |web_manifest::Icon { range, url }| Reference { range, form: Form::Json, url, usage: Use::Fetch };
     match web_manifest::icons(text) {
         Ok(icons) => Contents { references: icons.into_iter().map(reference).collect(), ..Contents::default() },
@@ -148,10 +145,14 @@ fn drawing(bytes: &[u8]) -> Contents {
     }
 }
 
-fn script(text: &str, goal: Goal) -> Contents {
-    let mut script = match js::read(text, goal) {
+fn script(bytes: &[u8], goal: Goal) -> Contents {
+    let mut script = match js::read_file(bytes, goal) {
         Ok(script) => script,
-        Err(error) => return unread(Code::ScriptNotParsed, error.offset, error.message),
+        Err(js::NotRead::Syntax(error)) => return unread(Code::ScriptNotParsed, error.offset, error.message),
+        Err(js::NotRead::Encoding(offset)) => {
+            let reason = "it is not UTF-8, so its page decides what this is".to_owned();
+            return unread(Code::SourceEncoding, offset, reason);
+        }
     };
     let (bare, named): (Vec<_>, Vec<_>) =
         std::mem::take(&mut script.references).into_iter().partition(js::Reference::is_bare);

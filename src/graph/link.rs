@@ -93,7 +93,7 @@ fn imported(results: &BTreeMap<SitePath, Result>, index: &AssetIndex) -> BTreeSe
 fn link_asset(path: &SitePath, asset: &Asset, index: &AssetIndex, mount: &Mount, goal: Goal) -> Option<Result> {
     let bytes = asset.source.as_ref()?;
     let Contents { references, bare, script, variables, unread } = contents::read(path, bytes, goal);
-    let mut linked = Linked { bare, script, variables, ..Linked::default() };
+    let mut linked = Linked { bare, variables, script, ..Linked::default() };
     let mut told: Vec<_> = unread.map(|Unread { code, offset, reason }| (offset, code, reason)).into_iter().collect();
     let base = mount.url_of(path);
     for contents::Reference { range, form, url, usage } in references {

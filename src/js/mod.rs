@@ -3,8 +3,11 @@
 //! path.
 
 mod depth;
+mod encoding;
 mod names;
 mod reader;
+
+pub use encoding::{NotRead, read_file};
 
 use oxc_allocator::Allocator;
 use oxc_ast_visit::Visit;
@@ -98,13 +101,20 @@ pub struct SyntaxError {
     pub message: String,
 }
 
-/// Reads a script.
+/// Whatever imports or starts a worker says so; most scripts do neither and need no parsing.
+fn asks(source: &[u8]) -> bool {
+    ["import", "export", "Worker"].into_iter().any(|word| says(source, word))
+}
+
+fn says(source: &[u8], word: &str) -> bool {
+    memchr::memmem::find(source, word.as_bytes()).is_some()
+}
+
+/// Reads a script that is text already.
 pub fn read(source: &str, goal: Goal) -> Result<Script, SyntaxError> {
-    // Whatever imports or starts a worker says so; most scripts do neither and need no parsing.
-    let says = |word: &str| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some();
+    let says = |word: &str| says(source.as_bytes(), word);
     let asks_own_url = ["import.meta", "currentScript"].into_iter().any(says);
-    let asks = ["import", "export", "Worker"].into_iter().any(says);
-    if !asks && goal == Goal::AsWritten {
+    if !asks(source.as_bytes()) && goal == Goal::AsWritten {
         return Ok(Script { asks_own_url, ..Script::default() });
     }
     let script = depth::with_room_for(source, || parse(source, goal))?;

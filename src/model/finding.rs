@@ -97,8 +97,9 @@ codes! {
     IntegrityUnknown "integrity-unknown" Warning "use sha384";
     /// A 404 page is served at any depth; relative references on it lead nowhere.
     RelativeNotFoundPage "relative-404" Warning "write its references from the root: `/css/app.css`";
-    /// A script whose bytes are not UTF-8: published unchanged. Or a reference in a stylesheet that only its page's
-    /// encoding could explain, or of which the bytes cannot be told: it is left as it is.
+    /// A file that is not UTF-8 and does not say what it is: only the page that uses it decides. What means the same in
+    /// every encoding is rewritten; a script in which anything does not, and a single reference in a stylesheet, is left
+    /// as it is.
     SourceEncoding "source-encoding" Warning "save it as UTF-8";
     /// A script or stylesheet names a source map that does not exist. Only developers' tools ask for it.
     SourceMapMissing "source-map-missing" Note "publish the map with the site, or build without the comment that names it";

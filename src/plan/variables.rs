@@ -41,7 +41,7 @@ enum Users<'g> {
     Anywhere,
 }
 
-impl<'g> Users<'g> {
+impl Users<'_> {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Nowhere, users) | (users, Self::Nowhere) => users,
