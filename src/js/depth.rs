@@ -1,36 +1,25 @@
 //! Room on the stack for texts that are nested deeply: the parser calls itself for each level.
 
-use super::{Script, SyntaxError};
-use std::thread;
+use super::SyntaxError;
 
 /// The parser's frames for one level of nesting, in bytes; a level takes at least one byte of text. Measured: at most
 /// 1.9 KiB, for `${` in templates.
 const FRAME: usize = 2 << 10;
-/// Texts up to this many bytes fit on any thread's stack (2 MiB), whatever they are.
-const SHALLOW: usize = 512;
+/// What is needed besides.
+const SPARE: usize = 128 << 10;
 /// The largest stack, in bytes. The system gives out its pages only when they are used.
 const STACK_MAX: usize = 1 << 30;
 
 /// Does `work` on a stack that has room for all that `source` may nest.
-pub(super) fn with_room_for(
-    source: &str,
-    work: impl FnOnce() -> Result<Script, SyntaxError> + Send,
-) -> Result<Script, SyntaxError> {
-    if source.len() <= SHALLOW {
-        return work();
-    }
-    let too_deep = |offset| SyntaxError { offset, message: "it is nested too deeply".to_owned() };
+pub(super) fn with_room_for<T>(source: &str, work: impl FnOnce() -> Result<T, SyntaxError>) -> Result<T, SyntaxError> {
     let levels = STACK_MAX / FRAME;
     if source.len() > levels
         && let Some(offset) = deeper_than(source, levels)
     {
-        return Err(too_deep(offset));
+        return Err(SyntaxError { offset, message: "it is nested too deeply".to_owned() });
     }
-    let stack = (source.len() * FRAME).clamp(2 << 20, STACK_MAX);
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().stack_size(stack).spawn_scoped(scope, work);
-        thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| Err(too_deep(0)))
-    })
+    let room = (source.len().min(levels) * FRAME) + SPARE;
+    stacker::maybe_grow(room, room, work)
 }
 
 /// Where a text nests deeper than that, as far as can be told without reading it: by brackets that are open, and by signs

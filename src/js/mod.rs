@@ -143,7 +143,9 @@ fn parse(source: &str, goal: Goal) -> Result<Script, SyntaxError> {
     let allocator = Allocator::default();
     let module = Parser::new(&allocator, source, SourceType::mjs()).parse();
     let (says_so, is_sound) = (module.module_record.has_module_syntax, module.diagnostics.is_empty());
-    if goal == Goal::Module || says_so && is_sound {
+    // What a module allows means the same in a script, but for these.
+    let differs = || ["await", "<!--", "-->"].into_iter().any(|word| says(source.as_bytes(), word));
+    if goal == Goal::Module || is_sound && (says_so || !differs()) {
         return found(&module, says_so);
     }
     let script = Parser::new(&allocator, source, SourceType::script()).parse();
