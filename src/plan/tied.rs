@@ -39,8 +39,9 @@ pub(super) fn find(
         let names_hold =
             names.is_empty() || group.iter().all(|path| named.contains(path)) && (!from_root || config.has_same_root());
         let may_move = names_hold && workers.is_empty();
-        if !may_move && config.cdn.is_some() {
-            findings.extend(names.iter().chain(&workers).filter_map(|tie| tie.finding(index)));
+        if config.cdn.is_some() {
+            let reasons = names.iter().filter(|_| !names_hold).chain(&workers);
+            findings.extend(reasons.filter_map(|tie| tie.finding(index)));
         }
         let home = if may_move { Home::Cdn } else { Home::Origin };
         let keeps_name = !names.is_empty();
