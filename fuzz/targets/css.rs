@@ -9,7 +9,7 @@ const URL: &str = "https://x.example/a (1).png";
 
 fuzz_target!(|bytes: &[u8]| {
     let found = css::read(bytes);
-    let edits = found.references.iter().map(|one| Edit::new(one.range.clone(), css::escape_in(bytes, URL)));
+    let edits = found.references.iter().map(|one| Edit::new(one.range.clone(), found.width.escape(URL)));
     let edited = edit::apply(bytes, edits.collect());
     let again = css::read(&edited);
     assert_eq!(again.references.len(), found.references.len(), "{edited:?}");

@@ -288,3 +288,24 @@ fn drawings_are_followed_and_their_names_computed_anew() {
     let absolute = broken_site(&files, CDN, |out| change(out, "url(./", "url(https://cdn.example/"));
     assert!(codes(&absolute).contains(&Code::CdnUrlInside), "{absolute:#?}");
 }
+
+#[test]
+fn what_a_script_makes_of_its_own_url_and_its_source_map_is_followed() {
+    let files = [
+        ("index.html", "<!doctype html>\n<script type=module src=a.js></script>\n"),
+        ("a.js", "export const url = new URL('b.png', import.meta.url)\n//# sourceMappingURL=a.js.map\n"),
+        ("a.js.map", "{}"),
+        ("b.png", "png"),
+    ];
+    assert_eq!(codes(&broken_site(&files, CDN, |_| {})), []);
+    for (start, end, place) in [("b.", ".png", ":1:29:"), ("a.js.", ".map", ":2:22:")] {
+        let found = broken_site(&files, CDN, |out| fs::remove_file(published(out, start, end)).expect("removed"));
+        let is_told = |(code, text): &(Code, String)| *code == Code::ReferenceBroken && text.contains(place);
+        assert!(found.iter().any(is_told), "{start}: {found:#?}");
+    }
+    let found = broken_site(&files, CDN, |out| {
+        let path = published(out, "a.js.", ".map");
+        fs::write(path, "{ }").expect("a map");
+    });
+    assert_eq!(codes(&found), [Code::AssetChanged, Code::FingerprintWrong], "{found:#?}");
+}
