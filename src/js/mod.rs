@@ -101,9 +101,23 @@ pub struct SyntaxError {
     pub message: String,
 }
 
-/// Whatever imports or starts a worker says so; most scripts do neither and need no parsing.
+/// Whether a script may import something or start a worker. Most do neither and need no parsing. This may see too much,
+/// never too little.
 fn asks(source: &[u8]) -> bool {
-    ["import", "export", "Worker"].into_iter().any(|word| says(source, word))
+    says(source, "Worker") || has_keyword(source, b"import", b"\"'({*./") || has_keyword(source, b"export", b"{*/")
+}
+
+/// Whether a keyword may be there: a word of its own, and behind it white space or one of these. Keywords cannot be
+/// escaped (ECMA-262, section 12.7.2), and none stands right behind a string.
+fn has_keyword(source: &[u8], word: &[u8], signs: &[u8]) -> bool {
+    memchr::memmem::find_iter(source, word).any(|at| {
+        let (before, behind) = (at.checked_sub(1).map(|at| source[at]), source.get(at + word.len()));
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'"' | b'\'' | b'`');
+        !before.is_some_and(is_word)
+            && behind.is_some_and(|byte| {
+                byte.is_ascii_whitespace() || *byte == 0x0b || !byte.is_ascii() || signs.contains(byte)
+            })
+    })
 }
 
 fn says(source: &[u8], word: &str) -> bool {
@@ -143,18 +157,25 @@ fn parse(source: &str, goal: Goal) -> Result<Script, SyntaxError> {
     let allocator = Allocator::default();
     let module = Parser::new(&allocator, source, SourceType::mjs()).parse();
     let (says_so, is_sound) = (module.module_record.has_module_syntax, module.diagnostics.is_empty());
-    // What a module allows means the same in a script, but for these.
-    let differs = || ["await", "<!--", "-->"].into_iter().any(|word| says(source.as_bytes(), word));
-    if goal == Goal::Module || is_sound && (says_so || !differs()) {
-        return found(&module, says_so);
+    if goal == Goal::Module || says_so && is_sound {
+        return found(&module, says_so).map(|(script, _)| script);
+    }
+    // What is right in a module means the same in a script, but for `await` and the comments that look like HTML's.
+    if is_sound && !["<!--", "-->"].into_iter().any(|word| says(source.as_bytes(), word)) {
+        let (script, awaits) = found(&module, false)?;
+        if !awaits {
+            return Ok(script);
+        }
     }
     let script = Parser::new(&allocator, source, SourceType::script()).parse();
     let can_be_script = script.diagnostics.is_empty() || !is_sound && !says_so && !script.panicked;
-    if can_be_script { found(&script, false) } else { found(&module, says_so || is_sound) }
+    let read = if can_be_script { found(&script, false) } else { found(&module, says_so || is_sound) };
+    read.map(|(script, _)| script)
 }
 
-/// What a parsed text asks for. Mistakes that the parser got over do not hide what the rest asks for.
-fn found(parsed: &ParserReturn<'_>, is_module: bool) -> Result<Script, SyntaxError> {
+/// What a parsed text asks for, and whether it says `await` outside of functions. Mistakes that the parser got over do not
+/// hide what the rest asks for.
+fn found(parsed: &ParserReturn<'_>, is_module: bool) -> Result<(Script, bool), SyntaxError> {
     if let Some(error) = parsed.diagnostics.first().filter(|_| parsed.panicked) {
         let offset = error.labels.first().map_or(0, |label| label.offset() as usize);
         return Err(SyntaxError { offset, message: error.message.to_string() });
@@ -162,7 +183,7 @@ fn found(parsed: &ParserReturn<'_>, is_module: bool) -> Result<Script, SyntaxErr
     let mut reader = Reader::default();
     reader.visit_program(&parsed.program);
     reader.script.references.sort_by_key(|reference| reference.range.start);
-    Ok(Script { is_module, ..reader.script })
+    Ok((Script { is_module, ..reader.script }, reader.awaits))
 }
 
 #[cfg(test)]

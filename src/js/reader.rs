@@ -9,9 +9,24 @@ use oxc_span::Span;
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) script: Script,
+    /// Whether it says `await` outside of functions.
+    pub(super) awaits: bool,
+    /// How many functions are around.
+    functions: usize,
 }
 
 impl<'a> Visit<'a> for Reader {
+    fn visit_function_body(&mut self, it: &ast::FunctionBody<'a>) {
+        self.functions += 1;
+        walk::walk_function_body(self, it);
+        self.functions -= 1;
+    }
+
+    fn visit_await_expression(&mut self, it: &ast::AwaitExpression<'a>) {
+        self.awaits |= self.functions == 0;
+        walk::walk_await_expression(self, it);
+    }
+
     fn visit_import_declaration(&mut self, it: &ast::ImportDeclaration<'a>) {
         self.literal(&it.source, Use::Import);
     }

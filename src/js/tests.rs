@@ -37,6 +37,30 @@ fn import_attributes_and_options_do_not_hide_a_specifier() {
 }
 
 #[test]
+fn what_may_import_is_parsed_however_it_is_written() {
+    for source in [
+        "import\"./a.js\"",
+        "x;import'./a.js'",
+        "{}import{a}from'./a.js'",
+        "/**/import*as a from'./a.js'",
+        "import/**/a from'./a.js'",
+        "import\u{a0}'./a.js'",
+        "import\u{b}'./a.js'",
+        "export*from'./a.js'",
+        "export{a}from'./a.js'",
+        "export/**/*from'./a.js'",
+        "x=`${import('./a.js')}`",
+        "x=-import('./a.js')",
+        "é=import('./a.js')",
+    ] {
+        assert_eq!(texts(source), ["./a.js"], "{source}");
+    }
+    for source in ["x={\"import\":1,import:2,exports:3}", "important = 1", "$import = exported"] {
+        assert!(!asks(source.as_bytes()), "{source}");
+    }
+}
+
+#[test]
 fn urls_beside_the_module_are_found_in_every_spelling() {
     let source = "new URL('a.png', import.meta.url); new URL(`./b.png`, import.meta.url).href;\n\
                   new window.URL('c.png', import.meta.url); import.meta.resolve('./d.js');\n\
