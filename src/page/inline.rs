@@ -144,6 +144,7 @@ impl PageVisitor<'_> {
             syntax: Syntax::Html,
             depth: self.page.depth + 1,
             may_have_policy: false,
+            may_have_modules: true,
             ..self.page.clone()
         };
         let Ok(made) = rewrite_markup(&inner, value.text.as_bytes(), encoding_rs::UTF_8, None) else { return };

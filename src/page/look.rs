@@ -36,7 +36,12 @@ pub(super) fn rewrite_markup(
         return Ok(Made::default());
     }
     let template = if candidates.template && page.depth == 0 { Template::of(page.path, bytes) } else { None };
-    let page = &Page { template: template.as_ref(), may_have_policy: candidates.csp, ..page.clone() };
+    let page = &Page {
+        template: template.as_ref(),
+        may_have_policy: candidates.csp,
+        may_have_modules: candidates.modules,
+        ..page.clone()
+    };
     let look = |page: &Page<'_>, leaves_modules| {
         let mut visitor = PageVisitor::new(page, leaves_modules);
         let changes = match page.syntax {
@@ -137,7 +142,7 @@ pub(super) fn stream_markup(
     if candidates.last.is_none() {
         return Ok((Made::default(), false));
     }
-    let page = &Page { may_have_policy: candidates.csp, ..page.clone() };
+    let page = &Page { may_have_policy: candidates.csp, may_have_modules: candidates.modules, ..page.clone() };
     let pass = |page: &Page<'_>, leaves_modules, first: Vec<Change>, out: &mut dyn Write| {
         let mut visitor = PageVisitor::new(page, leaves_modules);
         rewriter::rewrite_stream(&mut *open()?, &candidates, encoding, first, &mut visitor, out)?;

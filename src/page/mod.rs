@@ -203,6 +203,8 @@ struct Page<'c> {
     depth: usize,
     /// Whether a Content-Security-Policy may be in it.
     may_have_policy: bool,
+    /// Whether modules may be on it.
+    may_have_modules: bool,
     /// What it uses from the origin, although it is on the CDN as well: hints must lead to the same copy.
     used_at_home: Rc<BTreeSet<SitePath>>,
     /// How it asks for what it fetches ahead, where the author asked in two ways.
@@ -235,6 +237,7 @@ impl<'c> Page<'c> {
                 has_net: true,
                 depth: 0,
                 may_have_policy: true,
+                may_have_modules: true,
                 used_at_home: Rc::default(),
                 agreed: Rc::default(),
             },

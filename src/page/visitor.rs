@@ -140,7 +140,9 @@ impl<'c> PageVisitor<'c> {
             "script" if element.attribute("src").is_none() => match attributes::script_kind(element) {
                 ScriptKind::Module if self.seen.leaves_modules.is_none() => TextKind::Module,
                 ScriptKind::ImportMap => TextKind::ImportMap,
-                ScriptKind::Classic if self.seen.leaves_modules.is_none() => TextKind::Classic,
+                ScriptKind::Classic if self.page.may_have_modules && self.seen.leaves_modules.is_none() => {
+                    TextKind::Classic
+                }
                 _ => return None,
             },
             _ => return None,
