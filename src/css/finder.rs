@@ -2,6 +2,7 @@
 //! of a declaration, and which a selector or the prelude of a rule.
 
 use super::block::Block;
+use super::elements;
 use super::imports::{self, Place, Shape};
 use super::{Reference, Use, Variable, raw, tokens};
 use cssparser::Token;
@@ -339,32 +340,8 @@ impl<'a> Finder<'a> {
         }
         let property = if let Item::Declaration(name) = &self.item { Some(name) } else { None };
         let custom_property = self.custom_property();
-        let may_be_element = custom_property.is_some() || property.is_some_and(|name| is_of_elements(name));
+        let may_be_element = custom_property.is_some() || property.is_some_and(|name| elements::may_be_named_by(name));
         let usage = if usage == Use::Url && may_be_element && url.contains('#') { Use::Element } else { usage };
         self.found.references.push(Reference { range, url: url.to_owned(), usage, custom_property });
     }
-}
-
-/// Properties whose `url()` may name an element (Filter Effects 1, CSS Masking 1, SVG 2).
-const OF_ELEMENTS: [&str; 10] = [
-    "filter",
-    "backdrop-filter",
-    "clip-path",
-    "mask",
-    "marker",
-    "marker-start",
-    "marker-mid",
-    "marker-end",
-    "fill",
-    "stroke",
-];
-
-fn is_of_elements(name: &str) -> bool {
-    // Read once for every URL: what is longer is none of these.
-    const LONGEST: usize = 32;
-    if name.len() > LONGEST {
-        return false;
-    }
-    let name = name.to_ascii_lowercase();
-    OF_ELEMENTS.contains(&name.strip_prefix("-webkit-").unwrap_or(&name))
 }

@@ -4,6 +4,7 @@
 //! [`references`] and [`declarations`].
 
 mod block;
+mod elements;
 mod encoding;
 mod finder;
 mod imports;

@@ -4,4 +4,5 @@ pub mod digest;
 pub mod edit;
 pub mod finding;
 pub mod media_type;
+pub mod name_digests;
 pub mod path;

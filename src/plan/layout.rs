@@ -18,9 +18,7 @@ pub(super) fn fingerprinted(index: &AssetIndex, config: &Config) -> BTreeSet<Sit
     }
     let proven = by_root.into_values().filter(|files| is_bundler_output(files)).flatten().map(|(path, _)| path);
     let told = index.assets.iter().filter(|(path, asset)| {
-        index.listed.contains(path)
-            || config.fingerprinted.is_match(path.as_str())
-            || own_fingerprint(path) == Some(asset.digests.fingerprint().as_str())
+        index.listed.contains(path) || config.fingerprinted.is_match(path.as_str()) || asset.is_named_by_digest
     });
     proven.chain(told.map(|(path, _)| path)).cloned().collect()
 }

@@ -5,6 +5,7 @@ use crate::html::svg;
 use crate::model::digest::Digests;
 use crate::model::finding::{Code, Finding};
 use crate::model::media_type::{self, Kind};
+use crate::model::name_digests::{self, NameDigests};
 use crate::model::path::SitePath;
 use crate::site::{Site, SiteFile, read_pieces};
 use rayon::prelude::*;
@@ -22,6 +23,8 @@ pub struct Asset {
     pub size: u64,
     /// Of its bytes.
     pub digests: Digests,
+    /// Whether a hash of its bytes is in its name already.
+    pub is_named_by_digest: bool,
     /// The bytes themselves, where references may be in them.
     pub source: Option<Vec<u8>>,
 }
@@ -89,8 +92,13 @@ fn asset(site: &Site, path: &SitePath) -> io::Result<Asset> {
     if is_svg || matches!(kind, Kind::Script | Kind::Style | Kind::WebManifest) {
         let bytes = site.read(path)?;
         let (size, digests) = (bytes.len() as u64, Digests::of(&bytes));
+        let is_named_by_digest = is_named_by_digest(path, |take| {
+            take(&bytes);
+            Ok(())
+        })?;
         let may_refer = !is_svg || svg::may_refer(&bytes);
-        return Ok(Asset { kind, media_type, size, digests, source: may_refer.then_some(bytes) });
+        let source = may_refer.then_some(bytes);
+        return Ok(Asset { kind, media_type, size, digests, is_named_by_digest, source });
     }
     let mut size = 0;
     let digests = Digests::of_pieces(|take| {
@@ -99,5 +107,12 @@ fn asset(site: &Site, path: &SitePath) -> io::Result<Asset> {
             take(piece);
         })
     })?;
-    Ok(Asset { kind, media_type, size, digests, source: None })
+    let is_named_by_digest = is_named_by_digest(path, |take| read_pieces(site.open(path)?, take))?;
+    Ok(Asset { kind, media_type, size, digests, is_named_by_digest, source: None })
+}
+
+/// Few names look as if they carried a digest: only those files are hashed once more.
+fn is_named_by_digest(path: &SitePath, fill: impl FnMut(&mut dyn FnMut(&[u8])) -> io::Result<()>) -> io::Result<bool> {
+    let name = path.file_name();
+    Ok(name_digests::may_be_in(name) && NameDigests::of_pieces(fill)?.are_in(name))
 }
