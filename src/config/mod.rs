@@ -105,7 +105,7 @@ fn is_fixed(path: &SitePath) -> bool {
 }
 
 /// Globs over site paths. One without a slash matches the name in any directory.
-fn globs(setting: &'static str, patterns: &[String]) -> Result<GlobSet> {
+pub(crate) fn globs(setting: &'static str, patterns: &[String]) -> Result<GlobSet> {
     let fail = |pattern: &str, error: &globset::Error| Error::Setting {
         setting,
         value: pattern.to_owned(),

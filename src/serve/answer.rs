@@ -1,98 +1,174 @@
 //! One request: from a URL's path to a file's bytes, spoiled as the fault demands.
 
-use super::{Fault, Home, Request, Shared};
+use super::body::Reply;
+use super::door::Role;
+use super::range::{self, Wanted};
+use super::site::Found;
+use super::{Fault, Home, Request, Shared, control, page};
 use crate::html::encoding;
 use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::uri::Authority;
 use hyper::{Method, Response, StatusCode};
-use std::convert::Infallible;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::pending;
+use std::sync::Arc;
 
-type Body = UnsyncBoxBody<Bytes, io::Error>;
+/// The connection is to be reset.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is to be reset")]
+pub(super) struct Reset;
 
-/// Answers `request` as `home` does under this fault.
+/// An answer before it is spoiled.
+#[derive(Debug, Default)]
+pub(super) struct Plain {
+    pub(super) status: StatusCode,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) bytes: Vec<u8>,
+    /// The bytes of which file these are.
+    file: Option<Kind>,
+}
+
+/// Answers `request` as `role` does.
 pub(super) async fn answer(
     request: hyper::Request<Incoming>,
-    shared: &Shared,
-    home: Home,
-    fault: Fault,
-) -> Result<Response<Body>, Infallible> {
-    let path = request.uri().path();
-    let query = request.uri().query().unwrap_or_default();
-    shared.requests().push(Request { home, path: path.to_owned(), query: query.to_owned() });
-    let mut response = if !is_loopback(request.headers()) {
-        text(StatusCode::FORBIDDEN, "only loopback names are served\n")
-    } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered\n")
-    } else if fault == Fault::NotFound {
-        not_found()
-    } else {
-        let below = if home == Home::Cdn { &shared.cdn_path } else { "/" };
-        file(path, below, shared, fault).await
-    };
-    let headers = response.headers_mut();
-    // Each load of a page must ask again: what a cache remembers of a healthy CDN hides the fault.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if home == Home::Cdn && fault != Fault::NoCors {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    shared: &Arc<Shared>,
+    role: &Role,
+) -> Result<Response<Reply>, Reset> {
+    if let Role::Origin(switch) = role
+        && control::is_for(request.uri().path())
+    {
+        let plain = match refuse_stranger(request.headers()) {
+            Some(refusal) => refusal,
+            None => control::answer(request, switch).await,
+        };
+        return Ok(respond(plain, Reply::whole));
     }
-    Ok(response)
+    let home = role.home();
+    let url_path = request.uri().path();
+    let path = shared.site.path_of(url_path, home);
+    let fault = if home == Home::Cdn { shared.fault_of(path.as_ref()) } else { Fault::None };
+    let number = shared.log.add(logged(&request, home, fault));
+    match fault {
+        Fault::Hang => pending().await,
+        Fault::Reset => return Err(Reset),
+        _ => {}
+    }
+    let refusal = refuse_stranger(request.headers()).or_else(|| refuse_method(request.method()));
+    let plain = match refusal {
+        Some(refusal) => refusal,
+        None => spoiled(plain(url_path, path.as_ref(), home, shared).await, fault),
+    };
+    let plain = in_part(with_cors(plain, request.headers(), home, fault, shared), request.headers());
+    let (status, length) = (plain.status.as_u16(), plain.bytes.len() as u64);
+    shared.log.update(number, |request| (request.status, request.length) = (Some(status), Some(length)));
+    let body = |bytes| match fault {
+        Fault::HangInBody => Reply::stuck(bytes),
+        Fault::Short => Reply::short(bytes),
+        Fault::Slow => Reply::slow(bytes),
+        _ => Reply::whole(bytes),
+    };
+    Ok(respond(plain, |bytes| body(bytes).counted(shared, number)))
 }
 
-/// Whether the client means this machine: a page elsewhere can point a name of its own at 127.0.0.1, and would read the
-/// files if any name were served.
-fn is_loopback(headers: &HeaderMap) -> bool {
+fn logged(request: &hyper::Request<Incoming>, home: Home, fault: Fault) -> Request {
+    Request {
+        home,
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        fault,
+        status: None,
+        length: None,
+        bytes: 0,
+    }
+}
+
+/// Only those are answered who mean this machine: a page elsewhere can point a name of its own at 127.0.0.1, and would
+/// read the files if any name were served.
+fn refuse_stranger(headers: &HeaderMap) -> Option<Plain> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = host.and_then(|host| host.parse::<Authority>().ok());
-    authority.is_some_and(|authority| matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]"))
+    let known = authority.is_some_and(|authority| matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]"));
+    (!known).then(|| Plain::text(StatusCode::FORBIDDEN, "only loopback names are served\n"))
 }
 
-async fn file(url_path: &str, below: &str, shared: &Shared, fault: Fault) -> Response<Body> {
-    let index = if url_path.ends_with('/') { "index.html" } else { "" };
-    let wanted = url_path.strip_prefix(below).and_then(|path| SitePath::from_url_path(&format!("{path}{index}")));
-    let Some(wanted) = wanted else { return not_found() };
-    let on_disk = shared.dir.join(wanted.as_str());
-    match tokio::fs::read(&on_disk).await {
-        Ok(bytes) => whole(&wanted, bytes, fault),
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-            // Relative references of the page count from the slash.
-            let mut response = text(StatusCode::MOVED_PERMANENTLY, "");
-            if let Ok(location) = HeaderValue::from_str(&format!("{url_path}/")) {
-                response.headers_mut().insert(header::LOCATION, location);
-            }
-            response
-        }
-        Err(_) => not_found(),
+fn refuse_method(method: &Method) -> Option<Plain> {
+    let known = matches!(*method, Method::GET | Method::HEAD);
+    (!known).then(|| Plain::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered\n"))
+}
+
+/// What a healthy server answers.
+async fn plain(url_path: &str, path: Option<&SitePath>, home: Home, shared: &Shared) -> Plain {
+    let root = shared.site.root(home);
+    if home == Home::Origin && url_path == "/" && root != "/" {
+        return Plain::redirect(StatusCode::FOUND, root);
+    }
+    if url_path.strip_suffix('/').is_none() && root.strip_suffix('/') == Some(url_path) {
+        return Plain::redirect(StatusCode::MOVED_PERMANENTLY, root);
+    }
+    let Some(path) = path else { return not_found(home, shared).await };
+    match shared.site.read(path).await {
+        Found::File(bytes) => file(path, bytes, shared),
+        // Relative references of the page count from the slash.
+        Found::Directory => Plain::redirect(StatusCode::MOVED_PERMANENTLY, &format!("{url_path}/")),
+        Found::Nothing => not_found(home, shared).await,
     }
 }
 
-fn whole(path: &SitePath, mut bytes: Vec<u8>, fault: Fault) -> Response<Body> {
+/// The site's own page for that, if it has one; of the CDN nobody reads it.
+async fn not_found(home: Home, shared: &Shared) -> Plain {
+    let own = SitePath::new("404.html").filter(|_| home == Home::Origin);
+    if let Some(own) = own
+        && let Found::File(bytes) = shared.site.read(&own).await
+    {
+        return Plain { status: StatusCode::NOT_FOUND, ..file(&own, bytes, shared) };
+    }
+    Plain::text(StatusCode::NOT_FOUND, "not found\n")
+}
+
+fn file(path: &SitePath, bytes: Vec<u8>, shared: &Shared) -> Plain {
     let (kind, media_type) = media_type::of(path);
     let media_type = match path.extension().as_str() {
         // What a header says counts more than what the page says of itself.
         "html" | "htm" if encoding::sniff(&bytes).meta.is_some() => "text/html",
         "html" | "htm" => "text/html; charset=utf-8",
-        "xhtml" => "application/xhtml+xml",
-        "webmanifest" => "application/manifest+json",
+        "xhtml" | "xht" => "application/xhtml+xml",
+        "txt" => "text/plain; charset=utf-8",
+        "xml" => "application/xml",
+        "pdf" => "application/pdf",
         _ => media_type,
     };
-    if fault == Fault::Tampered {
-        tamper(&mut bytes, kind);
+    let to = shared.moved().filter(|_| shared.site.is_page(path));
+    let bytes = to.map_or_else(|| bytes.clone(), |to| page::moved(path, &bytes, &to));
+    let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static(media_type))];
+    Plain { bytes, headers, file: Some(kind), ..Plain::default() }
+}
+
+/// What becomes of an answer whose content is not the right one.
+fn spoiled(mut plain: Plain, fault: Fault) -> Plain {
+    const PAGE: &str = "<!doctype html><title>Error</title><h1>An error occurred</h1><p>Please try again later.\n";
+    match (fault, plain.file) {
+        (Fault::NotFound, _) => Plain::text(StatusCode::NOT_FOUND, "not found\n"),
+        (Fault::ServerError, _) => Plain::text(StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n"),
+        (Fault::HtmlError, _) => {
+            let html = HeaderValue::from_static("text/html; charset=utf-8");
+            Plain { bytes: PAGE.into(), headers: vec![(header::CONTENT_TYPE, html)], ..Plain::default() }
+        }
+        (Fault::Empty, _) => Plain { status: StatusCode::OK, bytes: Vec::new(), ..plain },
+        (Fault::WrongType, Some(_)) => {
+            let text = HeaderValue::from_static("text/plain");
+            let nosniff = HeaderValue::from_static("nosniff");
+            plain.headers = vec![(header::CONTENT_TYPE, text), (header::X_CONTENT_TYPE_OPTIONS, nosniff)];
+            plain
+        }
+        (Fault::Tampered, Some(kind)) => {
+            tamper(&mut plain.bytes, kind);
+            plain
+        }
+        _ => plain,
     }
-    let length = bytes.len();
-    let body = if fault == Fault::Reset { half(bytes) } else { full(bytes) };
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    response
 }
 
 /// Changes one byte. A text gets another white space, so that it runs and looks as before; what is not text, or has no
@@ -108,54 +184,74 @@ fn tamper(bytes: &mut [u8], kind: Kind) {
     }
 }
 
-fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
-}
-
-/// The first half, then an error, upon which the connection is closed.
-fn half(mut bytes: Vec<u8>) -> Body {
-    bytes.truncate(bytes.len() / 2);
-    Half { next: Step::Send(bytes.into()) }.boxed_unsync()
-}
-
-/// Says nothing of its length: the header promises the whole, and hyper compares the two.
-struct Half {
-    next: Step,
-}
-
-enum Step {
-    Send(Bytes),
-    /// What was given before is written out when the body makes the connection wait, and not before.
-    Wait,
-    Break,
-}
-
-impl hyper::body::Body for Half {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        match std::mem::replace(&mut self.next, Step::Break) {
-            Step::Send(bytes) => {
-                self.next = Step::Wait;
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
-            Step::Wait => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Step::Break => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
-        }
+/// Pages of any site may read what the CDN serves. Where cookies go along, the asker must be named.
+fn with_cors(mut plain: Plain, asked: &HeaderMap, home: Home, fault: Fault, shared: &Shared) -> Plain {
+    if home == Home::Origin || fault == Fault::NoCors {
+        return plain;
     }
+    let asker = asked.get(header::ORIGIN).filter(|_| shared.site.with_credentials);
+    if asker.is_some() {
+        plain.headers.push((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")));
+    }
+    let allowed = asker.cloned().unwrap_or(HeaderValue::from_static("*"));
+    plain.headers.push((header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed));
+    plain
 }
 
-fn not_found() -> Response<Body> {
-    text(StatusCode::NOT_FOUND, "not found\n")
+/// The part that is asked for, of a file that is there.
+fn in_part(mut plain: Plain, asked: &HeaderMap) -> Plain {
+    if plain.file.is_none() || plain.status != StatusCode::OK {
+        return plain;
+    }
+    let length = plain.bytes.len();
+    plain.headers.push((header::ACCEPT_RANGES, HeaderValue::from_static("bytes")));
+    let range = asked.get(header::RANGE).and_then(|range| range.to_str().ok());
+    let (status, content_range) = match range::wanted(range, length) {
+        Wanted::All => return plain,
+        Wanted::Part(part) => {
+            let content_range = format!("bytes {}-{}/{length}", part.start, part.end - 1);
+            plain.bytes = plain.bytes[part].to_vec();
+            (StatusCode::PARTIAL_CONTENT, content_range)
+        }
+        Wanted::Unsatisfiable => {
+            plain.bytes.clear();
+            (StatusCode::RANGE_NOT_SATISFIABLE, format!("bytes */{length}"))
+        }
+    };
+    plain.status = status;
+    plain.headers.extend(HeaderValue::from_str(&content_range).ok().map(|value| (header::CONTENT_RANGE, value)));
+    plain
 }
 
-fn text(status: StatusCode, message: &'static str) -> Response<Body> {
-    let mut response = Response::new(full(message));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+/// The answer as it is sent.
+fn respond(plain: Plain, body: impl FnOnce(Vec<u8>) -> Reply) -> Response<Reply> {
+    let length = plain.bytes.len();
+    let mut response = Response::new(body(plain.bytes));
+    *response.status_mut() = plain.status;
+    let headers = response.headers_mut();
+    headers.extend(plain.headers);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    // Each load of a page must ask again: what a cache remembers of a healthy CDN hides the fault.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+impl Plain {
+    /// Words for people.
+    pub(super) fn text(status: StatusCode, message: &str) -> Self {
+        Self::of(status, "text/plain; charset=utf-8", message.as_bytes())
+    }
+
+    /// Any content.
+    pub(super) fn of(status: StatusCode, media_type: &'static str, bytes: &[u8]) -> Self {
+        let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static(media_type))];
+        Self { status, headers, bytes: bytes.to_vec(), file: None }
+    }
+
+    fn redirect(status: StatusCode, to: &str) -> Self {
+        // `//host` would be another site.
+        let to = format!("/{}", to.trim_start_matches('/'));
+        let location = HeaderValue::from_str(&to).ok().map(|to| (header::LOCATION, to));
+        Self { status, headers: location.into_iter().collect(), ..Self::default() }
+    }
 }

@@ -9,6 +9,7 @@
 
 mod additions;
 mod advice;
+mod moved;
 mod place;
 mod policy;
 mod problems;
@@ -19,6 +20,7 @@ use place::Place;
 use std::borrow::Cow;
 
 pub use advice::header_advice;
+pub use moved::moved;
 pub use problems::Problem;
 
 /// What the rewritten page uses.
@@ -99,6 +101,11 @@ pub fn amend(content: &str, needs: &Needs, nonce: Option<&str>) -> Amended {
 pub fn hash(text: &str) -> String {
     let [sha256, ..] = policy_hashes(as_parsed(text).as_bytes());
     sha256
+}
+
+/// All the hashes that may admit an inline text, without quotes, each by another algorithm.
+pub fn hashes(text: &str) -> [String; 3] {
+    policy_hashes(as_parsed(text).as_bytes())
 }
 
 /// The text as browsers hash it: after the parser has made all newlines `\n` and NUL a replacement character (HTML,

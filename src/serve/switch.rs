@@ -1,0 +1,71 @@
+//! The CDN's port, and what it does.
+
+use super::Shared;
+use super::door::{Door, Role};
+use super::fault::Rules;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Mutex;
+
+/// Turns the CDN from one fault to another, while it runs.
+#[derive(Debug)]
+pub(super) struct Switch {
+    pub(super) shared: Arc<Shared>,
+    address: SocketAddr,
+    cdn: Mutex<Cdn>,
+}
+
+#[derive(Debug)]
+enum Cdn {
+    Open(Door),
+    /// Bound but not listening: connections are refused, and nobody else gets the port.
+    Closed(TcpSocket),
+    /// Between two states, or after a failure between them.
+    Gone,
+}
+
+impl Switch {
+    pub(super) fn new(shared: Arc<Shared>, listener: TcpListener) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let door = Door::open(listener, Arc::clone(&shared), Role::Cdn);
+        Ok(Self { shared, address, cdn: Mutex::new(Cdn::Open(door)) })
+    }
+
+    /// Makes the CDN fail by these rules.
+    ///
+    /// When this returns, the connections it had are closed: a browser keeps some, and would get one more good answer
+    /// through them.
+    pub(super) async fn turn(&self, rules: Rules) -> io::Result<()> {
+        let mut cdn = self.cdn.lock().await;
+        let socket = match std::mem::replace(&mut *cdn, Cdn::Gone) {
+            Cdn::Open(door) => {
+                door.close().await;
+                bind(self.address)?
+            }
+            Cdn::Closed(socket) => socket,
+            Cdn::Gone => bind(self.address)?,
+        };
+        let is_reachable = rules.whole().is_reachable();
+        self.shared.set_rules(rules);
+        *cdn = if is_reachable {
+            Cdn::Open(Door::open(socket.listen(1024)?, Arc::clone(&self.shared), Role::Cdn))
+        } else {
+            Cdn::Closed(socket)
+        };
+        Ok(())
+    }
+}
+
+/// The port again, without listening yet.
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // The connections that were just closed linger in the system's tables. On Windows they do not count, and the
+    // option means something else.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    Ok(socket)
+}
