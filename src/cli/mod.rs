@@ -1,5 +1,7 @@
 //! The command line: the only room that prints.
 
+mod serve;
+
 use crate::config::Config;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
@@ -29,6 +31,9 @@ enum Command {
     Explain(Box<Explain>),
     /// Rewrite one page from standard input to standard output, by the plan of an earlier build
     Rewrite(Rewrite),
+    /// Serve OUT on this machine as the origin and as a CDN that fails as told
+    #[command(after_help = serve::modes())]
+    Serve(serve::Serve),
 }
 
 #[derive(Debug, Args)]
@@ -146,6 +151,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         }
         Command::Explain(arguments) => explain(*arguments),
         Command::Rewrite(arguments) => rewrite(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
     }
 }
 

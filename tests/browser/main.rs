@@ -8,6 +8,7 @@ mod browser;
 mod bundles;
 mod custom_properties;
 mod requests;
+mod serve;
 mod sheets;
 
 use browser::Browser;

@@ -8,6 +8,7 @@ mod golden;
 mod graphs;
 mod import_maps;
 mod properties;
+mod serve;
 mod template;
 mod traps;
 mod trees;
