@@ -47,5 +47,9 @@ pub(super) fn run(arguments: &Serve) -> Result<ExitCode> {
 }
 
 fn greeting(server: &Server) -> String {
-    format!("site     {}\ncdn      {}/\ncontrol  {}\n", server.site_url(), server.cdn_url(), server.control_url())
+    let built_for = server
+        .built_for()
+        .map_or("but these pages were built without one".to_owned(), |cdn| format!("in place of {cdn}"));
+    let (site, cdn, control) = (server.site_url(), server.cdn_url(), server.control_url());
+    format!("site     {site}\ncdn      {cdn}/  {built_for}\ncontrol  {control}\n")
 }

@@ -140,8 +140,11 @@ fn file(path: &SitePath, bytes: Vec<u8>, shared: &Shared) -> Plain {
         "pdf" => "application/pdf",
         _ => media_type,
     };
-    let to = shared.moved().filter(|_| shared.site.is_page(path));
-    let bytes = to.map_or_else(|| bytes.clone(), |to| page::moved(path, &bytes, &to));
+    let to = shared.moved().filter(|_| shared.site.may_name_cdn(path));
+    let bytes = match to {
+        Some(to) => page::moved(path, &bytes, &to),
+        None => bytes,
+    };
     let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static(media_type))];
     Plain { bytes, headers, file: Some(kind), ..Plain::default() }
 }

@@ -79,7 +79,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>, role: Role) {
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     // A client that goes away in the middle is no news to anyone.
     let Err(error) = (&mut connection).await else { return };
-    if error.source().is_some_and(|source| source.is::<Reset>()) {
+    if matches!(error.source(), Some(source) if source.is::<Reset>()) {
         // Closing then sends a reset. Where the system refuses, the connection is closed without an answer.
         let _ = connection.into_parts().io.into_inner().set_zero_linger();
     }

@@ -177,6 +177,11 @@ impl Server {
         self.shared().cdn_url()
     }
 
+    /// The base URL of the CDN for which the pages were built, if they were built for one.
+    pub fn built_for(&self) -> Option<&str> {
+        self.shared().site.cdn.as_ref().map(Url::as_str)
+    }
+
     /// A page that lists the requests, and from which the CDN's fault can be changed.
     pub fn control_url(&self) -> String {
         format!("{}{}", self.origin_url(), control::PATH)

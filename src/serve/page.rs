@@ -29,7 +29,12 @@ struct Reader<'m> {
     policies: Vec<Policy>,
     /// The hashes of inline text that changes, without their algorithms: before and after.
     renewed: Vec<(String, String)>,
+    /// How many pages this one stands in.
+    depth: usize,
 }
+
+/// How deep pages in `srcdoc` are followed, as the build does.
+const MAX_DEPTH: usize = 3;
 
 /// The value of a policy `<meta>`, as it is written.
 struct Policy {
@@ -38,9 +43,13 @@ struct Policy {
 }
 
 impl<'m> Reader<'m> {
+    fn new(to: &'m Move) -> Self {
+        Self { to, policies: Vec::new(), renewed: Vec::new(), depth: 0 }
+    }
+
     /// A page without policies need not be read, and one that cannot be read has none that we know of.
     fn read(path: &SitePath, page: &[u8], to: &'m Move) -> Self {
-        let mut reader = Self { to, policies: Vec::new(), renewed: Vec::new() };
+        let mut reader = Self::new(to);
         let found = Candidates::of(page, &[]);
         let sniffed = Syntax::of(path).sniff(page);
         if found.csp && encoding::can_rewrite(sniffed.encoding) {
@@ -77,6 +86,17 @@ impl<'m> Reader<'m> {
         }
     }
 
+    /// A page in an attribute: its text is under the policies of the page around it, too.
+    fn see_document(&mut self, document: &str) {
+        let mut inner = Self { depth: self.depth + 1, ..Self::new(self.to) };
+        let all = Candidates { every_element: true, ..Candidates::all(&[]) };
+        if inner.depth <= MAX_DEPTH
+            && rewriter::inspect(document.as_bytes(), &all, encoding_rs::UTF_8, None, &mut inner).is_ok()
+        {
+            self.renewed.extend(inner.renewed);
+        }
+    }
+
     fn see_policy(&mut self, element: &Element) {
         let is_policy = |value: &str| value.trim().eq_ignore_ascii_case("content-security-policy");
         let named = element.value("http-equiv").is_some_and(|value| is_policy(&Decoded::new(value).text));
@@ -93,6 +113,9 @@ impl Visitor for Reader<'_> {
         }
         if let Some(style) = element.value("style") {
             self.see_text(&Decoded::new(style).text);
+        }
+        if let Some(document) = element.value("srcdoc").filter(|_| element.tag == "iframe") {
+            self.see_document(&Decoded::new(document).text);
         }
         Answer { changes: Vec::new(), wants_text: matches!(element.tag.as_str(), "script" | "style") }
     }
@@ -135,6 +158,18 @@ mod tests {
             ) + &format!("<script type=importmap>{map}</script><script type=module>{module}</script>").replace('C', cdn)
                 + &format!("<script>{classic}</script><style>{style}</style>").replace('C', cdn)
                 + &format!("<p style=\"background:url(&quot;{cdn}/c.png&quot;)\">")
+        };
+        assert_eq!(served("a.html", &page("https://cdn.example")), page("http://localhost:1"));
+    }
+
+    #[test]
+    fn text_of_a_page_in_an_attribute_is_admitted_by_the_policy_around_it() {
+        let page = |cdn: &str| {
+            let [hash, ..] = csp::hashes(&format!("import \"{cdn}/a.js\""));
+            format!(
+                "<meta http-equiv=content-security-policy content=\"script-src {cdn} '{hash}'\">\
+                 <iframe srcdoc='<script type=module>import &quot;{cdn}/a.js&quot;</script>'></iframe>"
+            )
         };
         assert_eq!(served("a.html", &page("https://cdn.example")), page("http://localhost:1"));
     }

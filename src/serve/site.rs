@@ -85,8 +85,8 @@ impl Site {
         [path.as_str()].into_iter().chain(original).collect()
     }
 
-    /// Whether a file may hold the CDN's URL. `verify` promises that no other does.
-    pub(super) fn is_page(&self, path: &SitePath) -> bool {
+    /// Whether a file may hold the CDN's URL: pages alone, as `verify` promises.
+    pub(super) fn may_name_cdn(&self, path: &SitePath) -> bool {
         self.config.is_page(path)
     }
 

@@ -42,7 +42,7 @@ async fn a_site_built_for_a_cdn_elsewhere_works_and_survives_here() {
 
 /// The policy admits scripts and styles by their hashes alone, and those that are served must be the right ones.
 const PAGE: &str = "<!doctype html><meta charset=utf-8>
-<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src 'self'; connect-src 'self'; script-src 'self' 'MODULE'; style-src 'STYLE'\">
+<meta http-equiv=Content-Security-Policy content=\"upgrade-insecure-requests; default-src 'none'; img-src 'self'; connect-src 'self'; script-src 'self' 'MODULE'; style-src 'STYLE'\">
 <style>p { background: url(bar.svg); width: 7px }</style>
 <p id=ran>no</p><img src=bar.svg>
 <script type=module>import { word } from './word.js'; ran.textContent = word;</script>

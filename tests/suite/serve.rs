@@ -28,7 +28,12 @@ impl Process {
         let mut lines = said.lines().map(|line| line.expect("text"));
         let mut url = |name: &str| {
             let line = lines.next().expect("a line");
-            line.strip_prefix(name).unwrap_or_else(|| panic!("{line} is not the {name}")).trim().to_owned()
+            line.strip_prefix(name)
+                .unwrap_or_else(|| panic!("{line} is not the {name}"))
+                .split_whitespace()
+                .next()
+                .expect("a URL")
+                .to_owned()
         };
         (process.site, process.cdn, process.control) = (url("site"), url("cdn"), url("control"));
         process
