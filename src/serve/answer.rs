@@ -129,24 +129,31 @@ async fn not_found(home: Home, shared: &Shared) -> Plain {
 }
 
 fn file(path: &SitePath, bytes: Vec<u8>, shared: &Shared) -> Plain {
-    let (kind, media_type) = media_type::of(path);
-    let media_type = match path.extension().as_str() {
-        // What a header says counts more than what the page says of itself.
-        "html" | "htm" if encoding::sniff(&bytes).meta.is_some() => "text/html",
-        "html" | "htm" => "text/html; charset=utf-8",
-        "xhtml" | "xht" => "application/xhtml+xml",
-        "txt" => "text/plain; charset=utf-8",
-        "xml" => "application/xml",
-        "pdf" => "application/pdf",
-        _ => media_type,
-    };
+    let kind = media_type::of(path).0;
     let to = shared.moved().filter(|_| shared.site.may_name_cdn(path));
-    let bytes = match to {
-        Some(to) => page::moved(path, &bytes, &to),
-        None => bytes,
-    };
-    let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static(media_type))];
-    Plain { bytes, headers, file: Some(kind), ..Plain::default() }
+    let moved = to.map(|to| page::moved(path, &bytes, &to));
+    let media_type = media_type(path, &bytes, moved.as_deref().unwrap_or(&bytes));
+    let bytes = moved.unwrap_or(bytes);
+    let headers = HeaderValue::from_str(&media_type).ok().map(|value| (header::CONTENT_TYPE, value));
+    Plain { bytes, headers: headers.into_iter().collect(), file: Some(kind), ..Plain::default() }
+}
+
+/// The media type of a file, with the encoding where the page does not say it itself: what a header says counts more.
+/// `written` is the file, and `served` what is sent, in which a `<meta>` may have got too far behind to be looked for.
+fn media_type(path: &SitePath, written: &[u8], served: &[u8]) -> String {
+    match path.extension().as_str() {
+        "html" | "htm" if encoding::sniff(served).meta.is_some() => "text/html".to_owned(),
+        "html" | "htm" => {
+            let sniffed = encoding::sniff(written);
+            let encoding = sniffed.meta.map_or(encoding_rs::UTF_8, |_| sniffed.encoding);
+            format!("text/html; charset={}", encoding.name().to_ascii_lowercase())
+        }
+        "xhtml" | "xht" => "application/xhtml+xml".to_owned(),
+        "txt" => "text/plain; charset=utf-8".to_owned(),
+        "xml" => "application/xml".to_owned(),
+        "pdf" => "application/pdf".to_owned(),
+        _ => media_type::of(path).1.to_owned(),
+    }
 }
 
 /// What becomes of an answer whose content is not the right one.

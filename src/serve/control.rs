@@ -102,3 +102,46 @@ fn request(request: &Request, number: usize) -> Value {
 fn json_answer(status: StatusCode, value: &Value) -> Plain {
     Plain::of(status, "application/json", value.to_string().as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::serve::tests::{Answer, SCRIPT, ask, send, server};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_control_page_switches_faults_and_tells_of_requests() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let (server, origin, cdn) = server(temp.path()).await;
+        let post = |name: &str, more: &str, body: &str| {
+            let head =
+                format!("POST /__tightrope__/{name} HTTP/1.1\r\nHost: localhost:{origin}\r\nConnection: close\r\n");
+            send(origin, &format!("{head}Content-Length: {}\r\n{more}\r\n{body}", body.len())).expect("an answer")
+        };
+        let json = "Content-Type: application/json\r\n";
+        let state = |answer: &Answer| serde_json::from_slice::<serde_json::Value>(&answer.body).expect("JSON");
+        assert!(ask(origin, "/__tightrope__/").headers.contains("text/html"));
+
+        let answer = post("faults", json, r#"{"faults": ["*.css=500", "404"]}"#);
+        assert_eq!((answer.status, &state(&answer)["faults"]), (200, &serde_json::json!(["404", "*.css=500"])));
+        assert_eq!((ask(cdn, "/app.js").status, ask(cdn, "/long.css").status), (404, 500));
+        let told = state(&ask(origin, "/__tightrope__/state"));
+        let [first, second] = told["requests"].as_array().expect("a list").as_slice() else { panic!("{told:#}") };
+        assert_eq!((&first["fault"], &first["status"], &first["home"]), (&"404".into(), &404.into(), &"cdn".into()));
+        assert_eq!((&second["path"], &second["number"]), (&"/long.css".into(), &2.into()));
+        assert_eq!(state(&post("clear", json, "{}"))["requests"], serde_json::json!([]));
+
+        for body in ["", "{}", r#"{"faults": [1]}"#, r#"{"faults": ["*.css=refuse"]}"#, r#"{"faults": ["nonsense"]}"#] {
+            let answer = post("faults", json, body);
+            assert!(answer.status == 400 && state(&answer)["error"].is_string(), "{body}");
+        }
+        let healthy = r#"{"faults": ["none"]}"#;
+        let foreign = format!("{json}Origin: http://attacker.example\r\n");
+        for more in ["Content-Type: text/plain\r\n", "", &foreign] {
+            assert_eq!(post("faults", more, healthy).status, 403, "{more}");
+        }
+        assert_eq!(ask(cdn, "/app.js").status, 404);
+        let own = format!("{json}Origin: http://localhost:{origin}\r\n");
+        assert_eq!(post("faults", &own, healthy).status, 200);
+        assert_eq!(ask(cdn, "/app.js").body, SCRIPT);
+        assert_eq!(server.requests().len(), 2);
+    }
+}

@@ -14,7 +14,7 @@ use tightrope::{filter, graph, pipeline, plan, site, verify};
 /// Stands for the net's code in expected pages, so that a change to it does not change every one of them.
 const NET_MARK: &str = "/* runtime/dist/net.min.js */";
 
-fn cases() -> Vec<PathBuf> {
+pub(crate) fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sites");
     let entries = fs::read_dir(root).expect("fixtures").map(|entry| entry.expect("a case").path());
     let mut cases: Vec<_> = entries.filter(|path| path.is_dir()).collect();
@@ -23,14 +23,14 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-fn config(case: &Path) -> Config {
+pub(crate) fn config(case: &Path) -> Config {
     let text = fs::read_to_string(case.join("case.toml")).expect("case.toml");
     let settings: Settings = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
     Config::new(settings).expect("good settings")
 }
 
 /// All files of a tree, by relative path.
-fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
     walkdir::WalkDir::new(root)
         .into_iter()
         .map(|entry| entry.expect("a readable tree"))
