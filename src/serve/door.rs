@@ -35,7 +35,7 @@ impl Role {
 pub(super) struct Door {
     /// Dropping it is the signal.
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: JoinHandle<TcpListener>,
 }
 
 impl Door {
@@ -45,15 +45,20 @@ impl Door {
         Self { stop, task }
     }
 
-    /// Returns when neither the port nor a connection is open any more.
-    pub(super) async fn close(self) {
+    /// Returns when no connection is open any more. The port is as it was, but nobody answers: connections wait.
+    /// `None` if the port went, too, because something panicked.
+    pub(super) async fn close(self) -> Option<TcpListener> {
         drop(self.stop);
-        // It ends with nothing to say; if it panicked, its port and connections went with it.
-        let _ = self.task.await;
+        self.task.await.ok()
     }
 }
 
-async fn accept(listener: TcpListener, mut stopped: oneshot::Receiver<()>, shared: Arc<Shared>, role: Role) {
+async fn accept(
+    listener: TcpListener,
+    mut stopped: oneshot::Receiver<()>,
+    shared: Arc<Shared>,
+    role: Role,
+) -> TcpListener {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -70,8 +75,8 @@ async fn accept(listener: TcpListener, mut stopped: oneshot::Receiver<()>, share
             Some(_) = connections.join_next() => {}
         }
     }
-    drop(listener);
     connections.shutdown().await;
+    listener
 }
 
 async fn converse(stream: TcpStream, shared: Arc<Shared>, role: Role) {

@@ -39,23 +39,36 @@ impl Switch {
     /// through them.
     pub(super) async fn turn(&self, rules: Rules) -> io::Result<()> {
         let mut cdn = self.cdn.lock().await;
-        let socket = match std::mem::replace(&mut *cdn, Cdn::Gone) {
-            Cdn::Open(door) => {
-                door.close().await;
-                bind(self.address)?
-            }
-            Cdn::Closed(socket) => socket,
-            Cdn::Gone => bind(self.address)?,
-        };
         let is_reachable = rules.whole().is_reachable();
+        let before = match std::mem::replace(&mut *cdn, Cdn::Gone) {
+            Cdn::Open(door) => door.close().await.map(Port::Listening),
+            Cdn::Closed(socket) => Some(Port::Bound(socket)),
+            Cdn::Gone => None,
+        };
         self.shared.set_rules(rules);
-        *cdn = if is_reachable {
-            Cdn::Open(Door::open(socket.listen(1024)?, Arc::clone(&self.shared), Role::Cdn))
-        } else {
-            Cdn::Closed(socket)
+        *cdn = match (before, is_reachable) {
+            // The port is not let go where that can be helped: another program could take it.
+            (Some(Port::Listening(listener)), true) => Cdn::Open(self.door(listener)),
+            (Some(Port::Bound(socket)), true) => Cdn::Open(self.door(socket.listen(1024)?)),
+            (Some(Port::Bound(socket)), false) => Cdn::Closed(socket),
+            (None, true) => Cdn::Open(self.door(bind(self.address)?.listen(1024)?)),
+            (listening, false) => {
+                drop(listening);
+                Cdn::Closed(bind(self.address)?)
+            }
         };
         Ok(())
     }
+
+    fn door(&self, listener: TcpListener) -> Door {
+        Door::open(listener, Arc::clone(&self.shared), Role::Cdn)
+    }
+}
+
+/// What there was of the port.
+enum Port {
+    Listening(TcpListener),
+    Bound(TcpSocket),
 }
 
 /// The port again, without listening yet.
