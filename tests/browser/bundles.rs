@@ -3,8 +3,8 @@
 //!
 //! What is expected is not written down: each test first runs the bundler's output as it is.
 
-use crate::browser::Browser;
-use crate::{PATIENCE, listener, settle};
+use crate::browser::{Browser, Engine};
+use crate::{PATIENCE, listener};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ impl WebDriverCompatibleCommand for TakeLog {
 }
 
 async fn take_log(browser: &Browser) -> Vec<Value> {
-    let log = browser.client.issue_cmd(TakeLog).await.expect("the browser's log");
+    let log = browser.webdriver().issue_cmd(TakeLog).await.expect("the browser's log");
     log.as_array().expect("a list").clone()
 }
 
@@ -89,16 +89,16 @@ fn built(name: &str, cdn_url: &str) -> Built {
 
 /// Runs the page to its end, or as long as patience lasts.
 async fn run(browser: &Browser, server: &Server, originals: &Value) -> Run {
-    browser.client.goto("about:blank").await.expect("an empty page");
+    browser.goto("about:blank").await;
     take_log(browser).await;
     server.clear_requests();
-    browser.client.goto(&server.origin_url()).await.expect("the page");
+    browser.goto(&server.origin_url()).await;
     let homes = json!([format!("{}/", server.cdn_url()), format!("{}/", server.origin_url())]);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        settle(browser).await;
+        browser.settle().await;
         let arguments = vec![homes.clone(), originals.clone()];
-        let page = browser.client.execute(PROBE, arguments).await.expect("an answer from the page");
+        let page = browser.ask_with(PROBE, arguments).await;
         if page["settled"] == true || Instant::now() > deadline {
             let (console, complaints) = told(&take_log(browser).await);
             let (evaluated, dom) = (texts(&page["evaluated"]), texts(&page["dom"]));
@@ -165,7 +165,7 @@ fn changed(what: &str, was: &[String], is: &[String]) -> Option<String> {
 
 /// Runs what the bundler made as it is, and then built for each CDN, with that up and down.
 async fn runs_as_before(bundler: &str) {
-    let browser = Browser::start().await;
+    let browser = Browser::start(Engine::Chromium).await;
     let mut told = Vec::new();
     for app in ["with-worker", "without-worker"] {
         let name = format!("{app}/{bundler}");

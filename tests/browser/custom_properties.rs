@@ -1,8 +1,8 @@
 //! What a relative URL in a custom property is relative to: in Chromium, to whatever says `var()`, not to where it stands,
 //! even where the property is registered. So it is for what an `@function` gives.
 
-use crate::browser::Browser;
-use crate::{listener, settle};
+use crate::browser::{Browser, Engine};
+use crate::listener;
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -88,14 +88,14 @@ async fn a_url_in_a_custom_property_is_relative_to_what_uses_it() {
         fs::write(path, text).expect("a file");
     }
     let server = Server::start(dir.path(), listener()).await.expect("a server");
-    let browser = Browser::start().await;
-    browser.client.goto(&format!("{}/page/index.html", server.origin_url())).await.expect("the page");
+    let browser = Browser::start(Engine::Chromium).await;
+    browser.goto(&format!("{}/page/index.html", server.origin_url())).await;
     let expected: BTreeMap<_, _> =
         DIRECTORIES.iter().map(|(name, dir)| ((*name).to_owned(), (*dir).to_owned())).collect();
     let deadline = Instant::now() + PATIENCE;
     let mut asked = BTreeMap::new();
     while asked != expected && Instant::now() < deadline {
-        settle(&browser).await;
+        browser.settle().await;
         let paths = server.requests().into_iter().map(|request| request.path);
         let pictures: Vec<_> = paths.filter(|path| path.ends_with(".png")).collect();
         let placed = pictures.iter().filter_map(|path| path[1..path.len() - 4].split_once('/'));

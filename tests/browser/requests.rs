@@ -4,8 +4,8 @@
 //! In that site a file whose name begins with `not-` must never be asked for, and every other that a page names must be:
 //! so a page that lost its point is noticed.
 
-use crate::browser::Browser;
-use crate::{listener, settle, site};
+use crate::browser::{Browser, Engine};
+use crate::{listener, site};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -208,10 +208,10 @@ fn is_unwanted(path: &str) -> bool {
 /// Loads a page and waits until it has what it waits for, and for nothing more.
 async fn load(browser: &Browser, server: &Server, page: &str, enough: impl Fn(&[Request]) -> bool) -> Load {
     // What the page before still wanted is not this page's.
-    browser.client.goto("about:blank").await.expect("an empty page");
-    settle(browser).await;
+    browser.goto("about:blank").await;
+    browser.settle().await;
     server.clear_requests();
-    browser.client.goto(&format!("{}/{page}", server.origin_url())).await.expect("the page");
+    browser.goto(&format!("{}/{page}", server.origin_url())).await;
     let (deadline, mut quiet, mut known) = (Instant::now() + PATIENCE, 0, None);
     loop {
         let state = browser.ask(PROBE).await;
@@ -225,7 +225,7 @@ async fn load(browser: &Browser, server: &Server, page: &str, enough: impl Fn(&[
             return Load { requests, state };
         }
         known = Some(now);
-        settle(browser).await;
+        browser.settle().await;
     }
 }
 
@@ -304,7 +304,7 @@ fn differences(page: &Page, before: &BTreeMap<Asked, usize>, after: &[Request], 
 async fn every_url_is_asked_for_again_one_for_one_from_where_the_table_says_and_no_other() {
     let cdn = listener();
     let built = Built::new(&cdn);
-    let browser = Browser::start().await;
+    let browser = Browser::start(Engine::Chromium).await;
     let unbuilt = unbuilt(&browser, &built.pages).await;
     let server = Server::start(&built.public, cdn).await.expect("a server");
     let mut told = Vec::new();
@@ -326,7 +326,7 @@ async fn every_url_is_asked_for_again_one_for_one_from_where_the_table_says_and_
 async fn with_the_cdns_port_closed_all_that_the_net_can_hear_of_comes_from_the_origin() {
     let cdn = listener();
     let built = Built::new(&cdn);
-    let browser = Browser::start().await;
+    let browser = Browser::start(Engine::Chromium).await;
     let unbuilt = unbuilt(&browser, &built.pages).await;
     let mut server = Server::start(&built.public, cdn).await.expect("a server");
     server.set_fault(Fault::Closed).await.expect("the fault");

@@ -3,8 +3,8 @@
 //! Each case is a sheet in a directory of its own, with a page in a frame of its own, so that the cases know nothing of
 //! each other. Where the two differ, the case says so and why.
 
-use crate::browser::Browser;
-use crate::{listener, settle};
+use crate::browser::{Browser, Engine};
+use crate::listener;
 use percent_encoding::percent_decode_str;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -59,11 +59,11 @@ fn placed(path: &str) -> Option<(usize, String)> {
 }
 
 async fn fetched(browser: &Browser, server: &Server) -> Names {
-    browser.client.set_window_size(1600, 3000).await.expect("a large window");
-    browser.client.goto(&server.origin_url()).await.expect("the page");
+    browser.resize(1600, 3000).await;
+    browser.goto(&server.origin_url()).await;
     let (deadline, mut quiet, mut known) = (Instant::now() + PATIENCE, 0, 0);
     while quiet < QUIET && Instant::now() < deadline {
-        settle(browser).await;
+        browser.settle().await;
         let now = server.requests().len();
         quiet = if now == known { quiet + 1 } else { 0 };
         known = now;
@@ -88,7 +88,7 @@ async fn what_is_found_in_a_sheet_is_what_the_browser_fetches_for_it() {
     let dir = tempfile::tempdir().expect("a directory");
     write(dir.path());
     let server = Server::start(dir.path(), listener()).await.expect("a server");
-    let browser = Browser::start().await;
+    let browser = Browser::start(Engine::Chromium).await;
     let fetched = fetched(&browser, &server).await;
     assert!(CASES.len() > 60, "the cases are gone");
     let mut told = Vec::new();

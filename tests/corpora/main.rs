@@ -7,7 +7,7 @@
 // What is printed are the figures.
 #![allow(clippy::print_stdout)]
 
-#[path = "../browser/browser.rs"]
+#[path = "../browser/browser/mod.rs"]
 mod browser;
 mod navigation;
 mod walker;

@@ -3,9 +3,8 @@
 //!
 //! What is expected is not written down: the unbuilt site is walked in the same browser first.
 
-use crate::browser::Browser;
+use crate::browser::{Browser, Engine};
 use crate::{build, files, room, vitepress};
-use fantoccini::Locator;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -64,13 +63,6 @@ impl Walk {
     }
 }
 
-/// Lets all that was pending have its turn.
-async fn settle(browser: &Browser) {
-    let idle = "const done = arguments[arguments.length - 1];
-        requestAnimationFrame(() => requestAnimationFrame(() => requestIdleCallback(() => done(1), { timeout: 2000 })));";
-    browser.client.execute_async(idle, Vec::new()).await.expect("an idle moment");
-}
-
 /// Waits until an expression is true in the page.
 async fn until(browser: &Browser, expression: &str) {
     let deadline = Instant::now() + PATIENCE;
@@ -80,14 +72,14 @@ async fn until(browser: &Browser, expression: &str) {
                 + ' ' + JSON.stringify(globalThis.evaluated)";
             panic!("never true: {expression}; the page: {}", browser.ask(state).await);
         }
-        settle(browser).await;
+        browser.settle().await;
     }
-    settle(browser).await;
+    browser.settle().await;
 }
 
 /// Loads the first page and follows the links.
 async fn walk(browser: &Browser, origin: &str) -> Walk {
-    browser.client.goto(&format!("{origin}{}", PAGES[0].0)).await.expect("the page");
+    browser.goto(&format!("{origin}{}", PAGES[0].0)).await;
     // Until then a click would load a page.
     until(browser, "document.querySelector('#app')?.__vue_app__").await;
     browser.ask("window.marker = 'kept'").await;
@@ -96,7 +88,7 @@ async fn walk(browser: &Browser, origin: &str) -> Walk {
     for (path, title) in PAGES {
         if path != PAGES[0].0 {
             let link = format!(".vp-doc a[href='{path}']");
-            browser.client.find(Locator::Css(&link)).await.expect("a link").click().await.expect("a click");
+            browser.click(&link).await;
         }
         until(browser, &format!("location.pathname == '{path}' && {heading} == '{title}'")).await;
         headings.push(browser.ask(&format!("return {heading}")).await.as_str().expect("text").to_owned());
@@ -122,7 +114,7 @@ async fn survives(fault: Fault) {
     let room = room();
     let (site, out) = (room.path().join("site"), room.path().join("out"));
     recording_copy(&vitepress(), &site);
-    let browser = Browser::start().await;
+    let browser = Browser::start(Engine::Chromium).await;
 
     let original = Server::start(&site, listener()).await.expect("a server");
     let expected = walk(&browser, &original.origin_url()).await;
