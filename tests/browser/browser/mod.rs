@@ -25,6 +25,7 @@ pub(crate) enum Engine {
 
 /// Ends with the test, also when that panics.
 pub(crate) struct Browser {
+    pub(crate) engine: Engine,
     session: Session,
     // In this order: the profile is deleted when the browser has ended.
     _programs: Vec<Program>,

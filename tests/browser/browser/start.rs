@@ -3,7 +3,7 @@
 
 use super::marionette::Marionette;
 use super::program::{Farewell, Program, on_path};
-use super::{Browser, Session};
+use super::{Browser, Engine, Session};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
@@ -52,7 +52,12 @@ pub(super) async fn chromium() -> Browser {
         ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" })),
     ]);
     let client = session(port, capabilities).await;
-    Browser { session: Session::WebDriver(client), _programs: vec![driver], _profile: profile }
+    Browser {
+        engine: Engine::Chromium,
+        session: Session::WebDriver(client),
+        _programs: vec![driver],
+        _profile: profile,
+    }
 }
 
 /// Firefox's preferences. The protocol sets those that keep it quiet by itself, but not at once.
@@ -80,7 +85,7 @@ pub(super) fn firefox() -> Browser {
     // Killing it ends its other processes, which live by their connections to it.
     let (firefox, port) = Program::start_and_hear(&mut command, "Listening on port ");
     let session = Session::Marionette(Mutex::new(Marionette::connect(port)));
-    Browser { session, _programs: vec![firefox], _profile: profile }
+    Browser { engine: Engine::Firefox, session, _programs: vec![firefox], _profile: profile }
 }
 
 /// WebKit has no headless mode: it gets a display of its own, without a screen. The system's resolver leads `localhost`
@@ -95,7 +100,12 @@ pub(super) async fn webkit() -> Browser {
     let id = client.session_id().await.expect("its state").expect("its name");
     driver.end_by(Farewell { port, request: format!("DELETE /session/{id}"), ends_driver: false });
     // The driver first: a browser that it did not end does not outlive its display.
-    Browser { session: Session::WebDriver(client), _programs: vec![driver, screen], _profile: profile }
+    Browser {
+        engine: Engine::WebKit,
+        session: Session::WebDriver(client),
+        _programs: vec![driver, screen],
+        _profile: profile,
+    }
 }
 
 /// It does not say which port it took: it gets one that was free a moment ago, and another where that is no longer so.
