@@ -5,6 +5,7 @@
 //! those of Vite and webpack at the CDN's root in Firefox and WebKit as well.
 
 use crate::browser::{Browser, Engine};
+use crate::exceptions::is_by_chance;
 use crate::{PATIENCE, listener};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use serde_json::{Value, json};
@@ -144,13 +145,16 @@ async fn before(browser: &Browser, name: &str) -> Run {
 }
 
 /// How the page differs from what it was.
-fn differences(before: &Run, after: &Run, fault: Fault) -> Vec<String> {
+fn differences(engine: Engine, before: &Run, after: &Run, fault: Fault) -> Vec<String> {
+    let certain = |lines: &[String]| -> Vec<String> {
+        lines.iter().filter(|line| !is_by_chance(engine, fault, line)).cloned().collect()
+    };
     let mut told = Vec::new();
     if !after.settled {
         told.push("it did not come to its end".to_owned());
     }
     told.extend(changed("modules", &before.evaluated, &after.evaluated));
-    told.extend(changed("page", &before.dom, &after.dom));
+    told.extend(changed("page", &certain(&before.dom), &certain(&after.dom)));
     told.extend(changed("console", &before.console, &after.console));
     // That nobody answers is what the browser must complain of when the CDN is down, and of nothing else.
     let expected = |complaint: &&String| fault == Fault::Closed && complaint.contains("net::ERR_CONNECTION_REFUSED");
@@ -194,7 +198,7 @@ async fn on_cdn(browser: &Browser, name: &str, cdn_path: &str, before: &Run) -> 
     for fault in [Fault::None, Fault::Closed] {
         server.set_fault(fault).await.expect("the fault");
         let after = run(browser, &server, &built.originals).await;
-        told.extend(differences(before, &after, fault).iter().map(|one| format!("{fault:?}: {one}")));
+        told.extend(differences(browser.engine, before, &after, fault).iter().map(|one| format!("{fault:?}: {one}")));
         if fault == Fault::None && server.requests().iter().all(|request| request.home == Home::Origin) {
             told.push(format!("{fault:?}: nothing came from the CDN"));
         }
