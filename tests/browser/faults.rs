@@ -11,7 +11,7 @@ use std::time::Instant;
 use tightrope::serve::{Fault, Home, Server};
 
 const PROBE: &str = include_str!("probe.js");
-const SITE: &str = "every-kind-of-asset";
+pub(crate) const SITE: &str = "every-kind-of-asset";
 /// Left alone by `data-tightrope="skip"`.
 const SKIPPED: &str = "/js/deferred-local.js";
 /// Names and bytes that nothing pins: the browser cannot tell that they are not the published ones.
@@ -56,7 +56,7 @@ fn is_pinned(asset: &str) -> bool {
 }
 
 /// Loads the page until it is what was expected, and for as long as it then stays so.
-async fn becomes(browser: &Browser, url: &str, expected: Option<&Value>) -> Value {
+pub(crate) async fn becomes(browser: &Browser, url: &str, expected: Option<&Value>) -> Value {
     browser.goto(url).await;
     let deadline = Instant::now() + PATIENCE;
     loop {

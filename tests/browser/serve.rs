@@ -1,7 +1,8 @@
 //! A site built for a CDN elsewhere, served from here; and the control page.
 
-use super::browser::Browser;
-use super::{EVERY_KIND, PATIENCE, becomes, listener, settle, site};
+use crate::browser::{Browser, Engine};
+use crate::faults::{SITE as EVERY_KIND, becomes};
+use crate::{PATIENCE, listener, site};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -21,7 +22,7 @@ async fn serve(out: &Path) -> Server {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_built_for_a_cdn_elsewhere_works_and_survives_here() {
-    let browser = Browser::start().await;
+    let browser = Browser::start(Engine::Chromium).await;
     let original = Server::start(&site(EVERY_KIND), listener()).await.expect("a server");
     let expected = becomes(&browser, &original.origin_url(), None).await;
     let temp = tempfile::tempdir().expect("a directory");
@@ -67,8 +68,8 @@ async fn inline_text_runs_under_a_policy_of_hashes() {
     let built = std::fs::read_to_string(temp.path().join("out/index.html")).expect("the page");
     assert!(built.contains("from 'https://static.example.com/x/word."), "{built}");
     let server = serve(&temp.path().join("out")).await;
-    let browser = Browser::start().await;
-    browser.client.goto(&server.site_url()).await.expect("the page");
+    let browser = Browser::start(Engine::Chromium).await;
+    browser.goto(&server.site_url()).await;
     let now = "return [ran.textContent, getComputedStyle(ran).width, document.images[0].naturalWidth];";
     let seen = eventually(&browser, now, |seen| seen[0] == "yes" && seen[2] == 3).await;
     assert_eq!(seen, serde_json::json!(["yes", "7px", 3]), "{:#?}", server.requests());
@@ -87,7 +88,7 @@ async fn eventually(browser: &Browser, question: &str, is_wanted: impl Fn(&Value
         if is_wanted(&seen) || Instant::now() > deadline {
             return seen;
         }
-        settle(browser).await;
+        browser.settle().await;
     }
 }
 
@@ -96,8 +97,8 @@ async fn the_control_page_switches_the_fault_and_lists_what_is_asked() {
     let temp = tempfile::tempdir().expect("a directory");
     build(&site(EVERY_KIND), &temp.path().join("out"));
     let server = serve(&temp.path().join("out")).await;
-    let browser = Browser::start().await;
-    browser.client.goto(&server.control_url()).await.expect("the control page");
+    let browser = Browser::start(Engine::Chromium).await;
+    browser.goto(&server.control_url()).await;
     let faults = "return [fault.value, [...document.querySelectorAll('#rules li')].map(rule => rule.firstChild.data)];";
     eventually(&browser, faults, |seen| seen[0] == "none").await;
     browser.ask("fault.value = '404'; fault.dispatchEvent(new Event('change'));").await;
