@@ -1,9 +1,11 @@
-//! What Chromium fetches for a stylesheet is what `css::read` finds in it, one for one.
+//! What browsers fetch for a stylesheet is what `css::read` finds in it, one for one. The cases say what Chromium does;
+//! `exceptions` has what the others do otherwise.
 //!
 //! Each case is a sheet in a directory of its own, with a page in a frame of its own, so that the cases know nothing of
 //! each other. Where the two differ, the case says so and why.
 
 use crate::browser::{Browser, Engine};
+use crate::exceptions::SHEETS;
 use crate::listener;
 use percent_encoding::percent_decode_str;
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,12 +85,17 @@ fn found(number: usize, case: &Case) -> BTreeSet<String> {
     ours.filter_map(|url| placed(url.path())).filter(|(at, _)| *at == number).map(|(_, name)| name).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_found_in_a_sheet_is_what_the_browser_fetches_for_it() {
+/// In what the two differ: found and not fetched, fetched and not found.
+fn expected(engine: Engine, case: &Case) -> (&'static [&'static str], &'static [&'static str]) {
+    let other = SHEETS.iter().find(|other| other.engine == engine && other.what == case.what);
+    other.map_or((case.idle, case.left), |other| (other.idle, other.left))
+}
+
+async fn is_what_is_fetched(engine: Engine) {
     let dir = tempfile::tempdir().expect("a directory");
     write(dir.path());
     let server = Server::start(dir.path(), listener()).await.expect("a server");
-    let browser = Browser::start(Engine::Chromium).await;
+    let browser = Browser::start(engine).await;
     let fetched = fetched(&browser, &server).await;
     assert!(CASES.len() > 60, "the cases are gone");
     let mut told = Vec::new();
@@ -96,13 +103,37 @@ async fn what_is_found_in_a_sheet_is_what_the_browser_fetches_for_it() {
         let asked = fetched.get(&number).cloned().unwrap_or_default();
         let found = found(number, case);
         let (idle, left) = (&found - &asked, &asked - &found);
-        if !idle.iter().eq(case.idle) || !left.iter().eq(case.left) {
+        let expected = expected(engine, case);
+        if !idle.iter().eq(expected.0) || !left.iter().eq(expected.1) {
             let sheet = String::from_utf8_lossy(case.sheet);
             told.push(format!(
                 "{}: {sheet}\n    found and not fetched: {idle:?}, not {:?}\n    fetched and not found: {left:?}, not {:?}",
-                case.what, case.idle, case.left
+                case.what, expected.0, expected.1
             ));
         }
     }
     assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+#[test]
+fn what_another_engine_does_is_told_of_cases_that_there_are_and_differs() {
+    for other in SHEETS {
+        let case = CASES.iter().find(|case| case.what == other.what).expect(other.what);
+        assert_ne!((case.idle, case.left), (other.idle, other.left), "{}", other.what);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_chromium_what_is_found_in_a_sheet_is_what_is_fetched_for_it() {
+    is_what_is_fetched(Engine::Chromium).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_firefox_what_is_found_in_a_sheet_is_what_is_fetched_for_it_but_for_what_it_does_not_know() {
+    is_what_is_fetched(Engine::Firefox).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_webkit_what_is_found_in_a_sheet_is_what_is_fetched_for_it_but_for_what_it_does_not_know() {
+    is_what_is_fetched(Engine::WebKit).await;
 }
