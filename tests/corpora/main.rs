@@ -7,6 +7,8 @@
 // What is printed are the figures.
 #![allow(clippy::print_stdout)]
 
+// The sites are walked through in Chromium alone.
+#[allow(dead_code)]
 #[path = "../browser/browser/mod.rs"]
 mod browser;
 mod navigation;

@@ -16,10 +16,7 @@ use tempfile::TempDir;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Engine {
     Chromium,
-    // The corpora are walked through in Chromium alone.
-    #[allow(dead_code)]
     Firefox,
-    #[allow(dead_code)]
     WebKit,
 }
 
@@ -94,7 +91,6 @@ impl Browser {
     }
 
     /// Makes room for a large page.
-    #[allow(dead_code)]
     pub(crate) async fn resize(&self, width: u32, height: u32) {
         match &self.session {
             Session::WebDriver(client) => client.set_window_size(width, height).await.expect("a large window"),
@@ -104,7 +100,7 @@ impl Browser {
         }
     }
 
-    /// Clicks what the CSS selector finds, as a person would.
+    /// Clicks what the CSS selector finds, as a person would. For `tests/corpora`.
     #[allow(dead_code)]
     pub(crate) async fn click(&self, selector: &str) {
         let client = self.webdriver();
