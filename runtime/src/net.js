@@ -32,9 +32,15 @@
   const waiting = new Set();
   /** Scripts that have run, or that were handed to the net: nothing happens to them twice. @type {WeakSet<Element>} */
   const settled = new WeakSet();
-  /** The deferred list has been worked off (DOMContentLoaded). */
+  /** Twins in the deferred list that have not run yet. @type {Set<Element>} */
+  const running = new Set();
+  /** Something of the CDN has loaded, so it is not down as a whole. */
+  let alive = false;
+  /** The browser has worked off the deferred list. */
   let parsed = false;
-  let running = false;
+  /** DOMContentLoaded is kept from the page until the twins have run. */
+  let held = false;
+  let busy = false;
   /** Whether this page may run inline scripts; asked when first needed. @type {boolean | undefined} */
   let inlineAllowed;
 
@@ -88,6 +94,11 @@
   const insertTwin = script => {
     const twin = twinOf(script);
     twin.text = toLocal(script.text);
+    if (isDeferred(script)) if (doc.readyState != 'complete') {
+      running.add(twin);
+      // An inline module fires no load event: let it say itself that it has run.
+      if (!twin.src) twin.text += "\n;document.dispatchEvent(new Event('tightrope:ran'))";
+    }
     // Assigning replaces the handlers that the attributes made.
     twin.onload = twin.onerror = event => {
       script.dispatchEvent(new Event(/** @type {Event} */ (event).type));
@@ -157,13 +168,24 @@
   const isDeferred = script =>
     !script.async ? script.type == 'module' || !(script.noModule || !script.defer || !/^$|script/i.test(script.type)) : false;
 
+  /** A script of the deferred list that the browser has still to run. @param {HTMLScriptElement} script */
+  const isToCome = script =>
+    script.hasAttribute('src') ? !(settled.has(script) || running.has(script) || !isDeferred(script)) : false;
+
   /** The first failed script of the deferred list, if its turn has come. */
   const nextInTurn = () => {
-    for (const script of /** @type {NodeListOf<HTMLScriptElement>} */ (doc.querySelectorAll('script'))) {
-      if (waiting.has(script)) return script;
+    const scripts = /** @type {HTMLScriptElement[]} */ ([...doc.querySelectorAll('script')]);
+    // Behind an earlier module's twin that has not run, what runs at once has to wait; what the browser fetches keeps
+    // its place by itself. Where the CDN is not down as a whole, or what follows is not on the CDN, the browser goes on
+    // meanwhile, and the order of classic scripts counts for more.
+    const hold = scripts.every(other => isToCome(other) ? cdnAttributes(other)[0] : !alive);
+    let behind = false;
+    for (const script of scripts) {
+      if (waiting.has(script)) return (behind ? script.type == 'module' || inlineAllowed == false : true) ? script : null;
+      if (running.has(script)) behind = hold;
       // An earlier one has neither run nor failed. After DOMContentLoaded there is nothing to wait for,
       // and for an inline module one cannot wait: it fires no load event.
-      if (!parsed) if (script.hasAttribute('src')) if (!settled.has(script)) if (isDeferred(script)) return;
+      else if (!parsed) if (isToCome(script)) return;
     }
   };
 
@@ -173,15 +195,26 @@
    */
   const runQueue = () => {
     // A synchronous request lets events in (Firefox): never start inside of a run.
-    if (running || !waiting.size || doc.readyState == 'loading') return;
-    running = true;
+    if (busy || doc.readyState == 'loading') return;
+    busy = true;
     for (let script; (script = nextInTurn());) {
       waiting.delete(script);
       settled.add(script);
       if (script.type == 'module') insertTwin(script);
       else runNow(script);
     }
-    running = false;
+    busy = false;
+    // The twins delay the load event, so that "complete" is the end of all waiting (a module may throw).
+    if (held) if (!(running.size + waiting.size) || doc.readyState == 'complete') {
+      held = false;
+      doc.dispatchEvent(new Event('DOMContentLoaded', { bubbles: true }));
+    }
+  };
+
+  /** @param {Element} script */
+  const settle = script => {
+    settled.add(script);
+    running.delete(script);
   };
 
   /** @param {HTMLScriptElement} script */
@@ -234,7 +267,7 @@
     // what this code inserts ('strict-dynamic'), so it must not insert what the CSP has turned away.
     if (isScript) if (me.nonce) if (target.nonce != me.nonce) ours = false;
     if (!ours) {
-      if (isScript) settled.add(target); // the queue need not wait for it
+      if (isScript) settle(target); // the queue need not wait for it
       return runQueue();
     }
 
@@ -255,11 +288,26 @@
   }, true);
 
   // On the document: an element's load event never reaches the window.
-  for (const type of ['load', 'readystatechange', 'DOMContentLoaded']) doc.addEventListener(type, event => {
-    const target = /** @type {Element} */ (event.target);
+  for (const type of ['load', 'readystatechange', 'tightrope:ran']) doc.addEventListener(type, event => {
+    const target = /** @type {any} */ (event.target);
     // Scripts only: an image that has loaded may be given another URL, and that may fail.
-    if (target.localName == 'script') settled.add(target);
-    if (type == 'DOMContentLoaded') parsed = true;
+    if (target.localName == 'script') settle(target);
+    if (event.isTrusted) if (target.sheet || target.localName == 'script') if (cdnAttributes(target)[0]) alive = true;
+    if (type == 'tightrope:ran') for (const twin of running) if (!twin.hasAttribute('src')) {
+      settle(twin); // they run in order
+      break;
+    }
     runQueue();
+  }, true);
+
+  // A module cannot be run at once, and a healed one runs after this event, which most code waits for to begin.
+  addEventListener('DOMContentLoaded', event => {
+    if (parsed) return; // our own
+    parsed = true;
+    runQueue();
+    if (running.size + waiting.size) {
+      held = true;
+      event.stopImmediatePropagation();
+    }
   }, true);
 })();

@@ -8,9 +8,11 @@ import { createServer } from 'node:http';
 
 export const FAULTS = ['ok', 'closed', '404', '500', 'reset', 'cut', 'html', 'tampered', 'noacao', 'mixed'];
 export const VARIANTS = ['html', 'nonce', 'xhtml', 'twice', 'hashes', 'sandbox'];
+/** Pages with nothing but a deferred list. */
+export const ORDERS = ['order', 'throws', 'local'];
 
 /** In the fault "mixed" these fail with 404, the rest is well. */
-const MIXED = /\/(b2|b5|b6|d2|s2|m1|dep|a1|photo)\.\w+$/;
+const MIXED = /\/(b2|b5|b6|d2|s2|m1|dep|a1|photo|m4|c2|m6)\.\w+$/;
 
 const types = {
   js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', png: 'image/png', svg: 'image/svg+xml', wav: 'audio/wav',
@@ -45,6 +47,10 @@ files.set('js/m1.js', `import { dep } from './dep.js'; modules.push('m1 ' + dep 
 files.set('js/dep.js', `export const dep = 'dep';`);
 files.set('js/m2.js', `modules.push('m2');`);
 files.set('js/m3.js', `export const three = 3; modules.push('m3');`);
+// The deferred list of the page "order": classic scripts (c) and modules (m).
+for (const name of ['c1', 'm4', 'c2', 'm5', 'c3', 'c4']) files.set(`js/${name}.js`, `trace.push('${name} ' + document.readyState);`);
+files.set('js/c2.js', files.get('js/c2.js') + `document.addEventListener('DOMContentLoaded', function () { trace.push('dcl ' + document.readyState); });`);
+files.set('js/m6.js', `export default 6;`);
 files.set('css/s1.css', `:root { --a: 1; --b: 1; --c: 1; --d: 1 }`);
 files.set('css/s2.css', `@import "deep.css"; :root { --b: 2; --c: 2; --d: 2 }`);
 files.set('css/deep.css', `:root { --deep: 1 }`);
@@ -161,6 +167,19 @@ ${blocking('b8')}`;
   return { html, headers };
 }
 
+/** Classic deferred scripts and modules in turn. `throws`: the inline module does not come to its end. */
+export function orderPage(variant, cdn, net) {
+  const checked = path => `integrity="${integrityOf(path)}" crossorigin="anonymous"`;
+  const script = (name, how) => `<script src="${cdn}js/${name}.js" ${checked(`js/${name}.js`)} ${how}></script>`;
+  const html = `<!DOCTYPE html><html><head><meta charset="utf-8"><title>order</title>
+<script>window.trace = []; window.loads = 0; addEventListener('load', function () { trace.push('load'); });</script>
+<script data-tightrope="net" data-cdn="${cdn}" data-local="../">${net}</script>
+${script('c1', 'defer')}${script('m4', 'type="module"')}${script('c2', 'defer')}${script('m5', 'type="module"')}${script('c3', 'defer')}
+<script type="module">import six from "${cdn}js/m6.js"; trace.push('inline ' + document.readyState); ${variant === 'throws' ? 'throw six' : ''} // the end</script>
+${variant === 'local' ? '<script src="../js/c4.js" defer></script>' : ''}</head><body><p>order</p></body></html>`;
+  return { html, headers: { 'content-type': 'text/html; charset=utf-8' } };
+}
+
 /** Runs in the page: everything that must be the same as on a healthy day. */
 export const observe = `
 var style = getComputedStyle(document.documentElement), styles = {}, images = {};
@@ -189,7 +208,8 @@ export async function startSite(net) {
     const [, first, second] = url.pathname.split('/');
     if (first === 'pages') { // /pages/VARIANT-FAULT.html
       const [variant, fault] = second.split('.')[0].split('-');
-      const { html, headers } = page(variant, cdnBase(fault), net());
+      const make = ORDERS.includes(variant) ? orderPage : page;
+      const { html, headers } = make(variant, cdnBase(fault), net());
       response.writeHead(200, { ...headers, 'cache-control': 'no-store' });
       return response.end(html);
     }
