@@ -27,6 +27,7 @@ export async function build() {
       conditionals: false,
       comparisons: false,
       if_return: false,
+      booleans_as_integers: true,
       negate_iife: false,
     },
     mangle: true,

@@ -18,10 +18,20 @@
   const doc = document;
   const me = /** @type {HTMLElement} */ (doc.querySelector('[data-tightrope=net]'));
   // A page composed of partials may hold the net several times: the first one in the document works.
-  if (me != doc.currentScript) return;
+  // The site's owner may switch it off: <html data-tightrope="off">, which an inline script before this may set.
+  if (me != doc.currentScript || doc.querySelector('html[data-tightrope=off]')) return;
 
   const { cdn, local: home } = /** @type {{ cdn: string, local: string }} */ (/** @type {unknown} */ (me.dataset));
   const local = new URL(home, doc.baseURI).href;
+  /** Where the session keeps until when the CDN is taken for down. */
+  const memory = 'tightrope:' + cdn;
+  /** @type {Record<string, any>} */
+  let session = {};
+  try {
+    session = sessionStorage;
+  } catch (_) {
+    // A sandboxed frame has none, and cookies may be switched off.
+  }
   // A page that is itself read from the CDN has no other home.
   if (!cdn || local.startsWith(cdn)) return;
 
@@ -41,8 +51,15 @@
   /** DOMContentLoaded is kept from the page until the twins have run. */
   let held = false;
   let busy = false;
+  /** What the CDN has failed to give to this page, by URL. @type {Set<string>} */
+  const lost = new Set();
+  /** Scripts that were made local as they were parsed. @type {WeakSet<Element>} */
+  const swapped = new WeakSet();
   /** Whether this page may run inline scripts; asked when first needed. @type {boolean | undefined} */
   let inlineAllowed;
+
+  /** @type {(target: Node, type: string, how?: EventInit) => boolean} */
+  const fire = (target, type, how) => target.dispatchEvent(new Event(type, how));
 
   /**
    * An attribute's value, or the text of an inline module or style, with its CDN URLs made local.
@@ -94,14 +111,24 @@
   const insertTwin = script => {
     const twin = twinOf(script);
     twin.text = toLocal(script.text);
+    settled.add(twin);
+    const done = () => {
+      running.delete(twin);
+      runQueue();
+    };
     if (isDeferred(script)) if (doc.readyState != 'complete') {
       running.add(twin);
-      // An inline module fires no load event: let it say itself that it has run.
-      if (!twin.src) twin.text += "\n;document.dispatchEvent(new Event('tightrope:ran'))";
+      if (!twin.src) {
+        // An inline module fires no load event: let it say itself that it has run.
+        const ran = 'tightrope:' + Math.random();
+        twin.text += `\n;document.dispatchEvent(new Event('${ran}'))`;
+        doc.addEventListener(ran, done);
+      }
     }
     // Assigning replaces the handlers that the attributes made.
     twin.onload = twin.onerror = event => {
-      script.dispatchEvent(new Event(/** @type {Event} */ (event).type));
+      fire(script, /** @type {Event} */ (event).type);
+      done();
     };
     script.after(twin);
   };
@@ -150,7 +177,7 @@
         request.send();
         if (request.status == 200) if (/script/i.test(/** @type {string} */ (request.getResponseHeader('content-type')))) {
           runText(script, request.responseText + '\n//# sourceURL=' + url);
-          script.dispatchEvent(new Event('load'));
+          fire(script, 'load');
           return;
         }
       }
@@ -170,7 +197,7 @@
 
   /** A script of the deferred list that the browser has still to run. @param {HTMLScriptElement} script */
   const isToCome = script =>
-    script.hasAttribute('src') ? !(settled.has(script) || running.has(script) || !isDeferred(script)) : false;
+    script.hasAttribute('src') ? !(settled.has(script) || !isDeferred(script)) : false;
 
   /** The first failed script of the deferred list, if its turn has come. */
   const nextInTurn = () => {
@@ -207,14 +234,8 @@
     // The twins delay the load event, so that "complete" is the end of all waiting (a module may throw).
     if (held) if (!(running.size + waiting.size) || doc.readyState == 'complete') {
       held = false;
-      doc.dispatchEvent(new Event('DOMContentLoaded', { bubbles: true }));
+      fire(doc, 'DOMContentLoaded', { bubbles: true });
     }
-  };
-
-  /** @param {Element} script */
-  const settle = script => {
-    settled.add(script);
-    running.delete(script);
   };
 
   /** @param {HTMLScriptElement} script */
@@ -237,6 +258,23 @@
     }
     insertTwin(script);
   };
+
+  /**
+   * While the CDN is taken for down, elements get their local URLs as they are parsed. Chromium and WebKit do this
+   * before a script is fetched, Firefox after: there the script may fail all the same. Modules stay, because the text of
+   * inline ones cannot be changed while the parser writes it, and a graph must come from one home.
+   * The parser tells of every element by itself.
+   * @param {any} node
+   */
+  const swap = node => {
+    if (node.attributes) if (!/^module/.test(node.type || node.rel)) if (cdnAttributes(node)[0]) {
+      useLocal(node);
+      if (node.localName == 'script') swapped.add(node);
+    }
+  };
+  if (session[memory] > Date.now()) new MutationObserver(records => {
+    for (const record of records) record.addedNodes.forEach(swap);
+  }).observe(doc, { childList: true, subtree: true });
 
   addEventListener('error', event => {
     const target = /** @type {any} */ (event.target);
@@ -262,19 +300,22 @@
     const text = (isScript ? !target.src : name == 'style') ? target.textContent : '';
     const attribute = elements.map(cdnAttributes).find(found => found[0]);
     // After healing nothing names the CDN any more: a local copy that fails as well is not ours.
-    let ours = attribute || toLocal(text) != text;
+    const wasSwapped = swapped.delete(target);
+    let ours = attribute || wasSwapped || toLocal(text) != text;
     // Where scripts need a nonce, one without it may have been blocked, not lost. The page's CSP may trust
     // what this code inserts ('strict-dynamic'), so it must not insert what the CSP has turned away.
     if (isScript) if (me.nonce) if (target.nonce != me.nonce) ours = false;
     if (!ours) {
-      if (isScript) settle(target); // the queue need not wait for it
+      if (isScript) settled.add(target); // the queue need not wait for it
       return runQueue();
     }
 
     // The request is not lost yet: the page's own error handlers hear of the local copy's failure only,
     // or else their placeholder, or their own second copy, would come on top of ours.
     event.stopImmediatePropagation();
+    if (wasSwapped) return healScript(target);
     const url = target.currentSrc || (attribute ? attribute[0].value : cdn);
+    lost.add(url);
     doc.dispatchEvent(new CustomEvent('tightrope:fallback', {
       detail: { url, local: toLocal(url), element: target, reason: 'error' }
     }));
@@ -288,15 +329,15 @@
   }, true);
 
   // On the document: an element's load event never reaches the window.
-  for (const type of ['load', 'readystatechange', 'tightrope:ran']) doc.addEventListener(type, event => {
+  for (const type of ['load', 'readystatechange', 'visibilitychange']) doc.addEventListener(type, event => {
     const target = /** @type {any} */ (event.target);
     // Scripts only: an image that has loaded may be given another URL, and that may fail.
-    if (target.localName == 'script') settle(target);
-    if (event.isTrusted) if (target.sheet || target.localName == 'script') if (cdnAttributes(target)[0]) alive = true;
-    if (type == 'tightrope:ran') for (const twin of running) if (!twin.hasAttribute('src')) {
-      settle(twin); // they run in order
-      break;
-    }
+    if (target.localName == 'script') settled.add(target);
+    // Except preloads: Firefox says of failed ones that they have loaded.
+    if (event.isTrusted) if (target.attributes) if (target.sheet !== null) if (cdnAttributes(target)[0]) alive = true;
+    // The page is left, or may never be seen again. One file may be missing; where two are and nothing has come, the
+    // CDN is taken for down.
+    if (doc.hidden) if (!alive) if (lost.size > 1) session[memory] = Date.now() + 6e5;
     runQueue();
   }, true);
 

@@ -72,7 +72,31 @@ async function settle(browser, wanted, variant, fault) {
   return browser.run(observe);
 }
 
+/** A session in which nothing has failed yet. What the last page remembers, it remembers as it is left. */
+async function forget(browser, site) {
+  await browser.open(`${site.origin}css/local.css`);
+  await browser.run('sessionStorage.clear()');
+}
+
+/** The same page again: where nothing came from the CDN the first time, nothing waits for it the second time. */
+async function secondVisit(browser, site, variant, fault) {
+  site.state.asked.length = 0;
+  await browser.open(`${site.origin}pages/${variant}-${fault}.html`);
+  const wanted = relax(healthy(variant), variant, fault);
+  const view = await settle(browser, wanted, variant, fault);
+  // Deferred scripts are local now, and keep their place where no inline script may run, too.
+  assert.deepEqual(relax(view, variant, fault), wanted);
+  const remembered = await browser.run('try { return Object.keys(sessionStorage) } catch (_) { return [] }');
+  const isDown = ['closed', '404', '500', 'reset', 'html'].includes(fault) && variant !== 'sandbox';
+  assert.deepEqual(remembered, isDown ? [`tightrope:${site.cdnBase(fault)}`] : remembered.filter(() => fault !== 'ok' && fault !== 'mixed'));
+  if (isDown) {
+    const lost = view.fallbacks.map(line => line.split(' ')[0]).filter(url => /\/b\d\.js|\/d\d\.js|\/s\d\.css/.test(url));
+    assert.deepEqual(lost, [], 'scripts and sheets of the page were local from the start');
+  }
+}
+
 async function cell(browser, site, variant, fault) {
+  await forget(browser, site);
   const name = `${variant}-${fault}`;
   site.state.asked.length = 0;
   await browser.open(`${site.origin}pages/${name}.html`);
@@ -93,11 +117,13 @@ async function cell(browser, site, variant, fault) {
   if (['closed', '404', '500', 'reset', 'html'].includes(fault)) {
     for (const href of view.hrefs.slice(0, 4)) assert.ok(href.startsWith(site.origin), `${href} was not healed`);
   }
+  await secondVisit(browser, site, variant, fault);
   return view;
 }
 
 /** The deferred list: exact where the CDN is down as a whole, and nothing twice, lost or too late elsewhere. */
 async function deferredList(browser, site, variant, fault) {
+  await forget(browser, site);
   await browser.open(`${site.origin}pages/${variant}-${fault}.html`);
   let trace;
   for (const end = Date.now() + 3000; Date.now() < end && trace?.at(-1) !== 'load'; await pause(25)) trace = await browser.run('return trace');
@@ -115,8 +141,25 @@ async function deferredList(browser, site, variant, fault) {
   if (fault !== 'mixed') assert.deepEqual(only(/^m/), ['m4', 'm5'], 'modules among themselves');
 }
 
+/** A page without modules, while the session takes the CDN for down and the CDN takes requests and is silent. */
+async function neverAnswers(browser, site) {
+  await forget(browser, site);
+  await browser.run(`sessionStorage['tightrope:${site.cdnBase('silent')}'] = Date.now() + 60000`);
+  await browser.open(`${site.origin}pages/plain-silent.html`);
+  const trace = await browser.run('return trace');
+  assert.deepEqual(trace, ['b1', 'c1 interactive', 'c2 interactive', 'dcl interactive', 'load']);
+}
+
+/** With `data-tightrope="off"` on the root, the page is left to itself. */
+async function switchedOff(browser, site) {
+  await forget(browser, site);
+  await browser.open(`${site.origin}pages/off-404.html`);
+  assert.deepEqual(await browser.run('return trace'), ['load']);
+}
+
 /** When the local copies are missing too: no loop, the page's handlers are told, the page ends loading. */
 async function bothLost(browser, site) {
+  await forget(browser, site);
   site.state.assetsLost = true;
   site.state.asked.length = 0;
   try {
@@ -178,7 +221,11 @@ try {
       }
     }
   }
-  if (!options.variant && !options.fault) await check('both homes lost', () => bothLost(browser, site));
+  if (!options.variant && !options.fault) {
+    await check('a CDN that never answers is not waited for', () => neverAnswers(browser, site));
+    await check('switched off', () => switchedOff(browser, site));
+    await check('both homes lost', () => bothLost(browser, site));
+  }
   console.log('In brackets: how often an inline script right behind the sheets saw them applied (not asserted).');
 } finally {
   await browser?.close();

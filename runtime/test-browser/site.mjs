@@ -180,6 +180,17 @@ ${variant === 'local' ? '<script src="../js/c4.js" defer></script>' : ''}</head>
   return { html, headers: { 'content-type': 'text/html; charset=utf-8' } };
 }
 
+/** No modules. `off`: with the switch of the site's owner. */
+export function plainPage(variant, cdn, net) {
+  const script = (name, how) => `<script src="${cdn}js/${name}.js" integrity="${integrityOf(`js/${name}.js`)}" crossorigin="anonymous" ${how}></script>`;
+  const html = `<!DOCTYPE html><html ${variant === 'off' ? 'data-tightrope="off"' : ''}><head><meta charset="utf-8"><title>plain</title>
+<script>window.trace = []; addEventListener('load', function () { trace.push('load'); });</script>
+<script data-tightrope="net" data-cdn="${cdn}" data-local="../">${net}</script>
+<link rel="stylesheet" href="${cdn}css/s1.css" integrity="${integrityOf('css/s1.css')}" crossorigin="anonymous">
+${script('b1', 'data-tightrope="parser"')}${script('c1', 'defer')}${script('c2', 'defer')}</head><body><img src="${cdn}img/photo.png" alt=""></body></html>`;
+  return { html, headers: { 'content-type': 'text/html; charset=utf-8' } };
+}
+
 /** Runs in the page: everything that must be the same as on a healthy day. */
 export const observe = `
 var style = getComputedStyle(document.documentElement), styles = {}, images = {};
@@ -208,7 +219,7 @@ export async function startSite(net) {
     const [, first, second] = url.pathname.split('/');
     if (first === 'pages') { // /pages/VARIANT-FAULT.html
       const [variant, fault] = second.split('.')[0].split('-');
-      const make = ORDERS.includes(variant) ? orderPage : page;
+      const make = ORDERS.includes(variant) ? orderPage : ['plain', 'off'].includes(variant) ? plainPage : page;
       const { html, headers } = make(variant, cdnBase(fault), net());
       response.writeHead(200, { ...headers, 'cache-control': 'no-store' });
       return response.end(html);
@@ -233,6 +244,7 @@ export async function startSite(net) {
       'content-type': types[path.split('.').pop()] ?? 'text/plain', 'access-control-allow-origin': '*', 'cache-control': 'no-store',
       'accept-ranges': 'none',
     };
+    if (fault === 'silent') return;
     if (fault === 'reset') return request.socket.resetAndDestroy();
     if (fault === '404' || bytes === undefined) return response.writeHead(404, headers).end('gone');
     if (fault === '500') return response.writeHead(500, headers).end('broken');

@@ -11,10 +11,10 @@ const net = readFileSync(new URL('../dist/net.min.js', import.meta.url), 'utf8')
 const CDN = 'https://static.example.com/site/';
 
 /** A page with the net, after loading. */
-function load(body, { url = 'https://example.com/docs/a/index.html', cdn = CDN, local = '../', head = '', again = '' } = {}) {
+function load(body, { url = 'https://example.com/docs/a/index.html', cdn = CDN, local = '../', head = '', again = '', html = '', session = {} } = {}) {
   const element = `<script data-tightrope="net" data-cdn="${cdn}" data-local="${local}">${net}</script>`;
-  const { window } = new JSDOM(`<!DOCTYPE html><head>${head}${element}${again && element}</head><body>${body}</body>`,
-    { url, runScripts: 'dangerously' });
+  const { window } = new JSDOM(`<!DOCTYPE html><html ${html}><head>${head}${element}${again && element}</head><body>${body}</body>`,
+    { url, runScripts: 'dangerously', pretendToBeVisual: true, beforeParse: window => { if (url.startsWith('http')) Object.assign(window.sessionStorage, session); } });
   const { document } = window;
   const told = [];
   document.addEventListener('tightrope:fallback', event => told.push(event.detail));
@@ -204,7 +204,7 @@ test('twice in a page it works once, and it leaves no global', () => {
   const { window, $, fail, told } = load(`<img src="${CDN}a.png">`, { again: true });
   fail($('img'));
   assert.equal(told.length, 1);
-  const plain = new JSDOM('', { url: 'https://example.com/', runScripts: 'dangerously' }).window;
+  const plain = new JSDOM('', { url: 'https://example.com/', runScripts: 'dangerously', pretendToBeVisual: true }).window;
   assert.deepEqual(Object.keys(window).filter(name => !(name in plain)), []);
 });
 
@@ -218,4 +218,55 @@ test('where the net has a nonce, a script without it is not brought back', async
   assert.equal(fail($('img')), false);
   document.body.innerHTML = `<script async nonce="n0nce" src="${CDN}a.js"></script>`;
   assert.equal(fail($('body script')), false);
+});
+
+/** The page is left: browsers hide it then. */
+function leave(window) {
+  Object.defineProperty(window.document, 'hidden', { value: true, configurable: true });
+  window.document.dispatchEvent(new window.Event('visibilitychange'));
+}
+const KEY = `tightrope:${CDN}`;
+const two = `<img id="a" src="${CDN}a.png"><img id="b" src="${CDN}b.png"><img id="c" src="${CDN}c.png">`;
+
+test('two files that failed, and nothing that came: the session takes the CDN for down, for ten minutes', () => {
+  const { window, $, fail } = load(two);
+  fail($('#a'));
+  leave(window);
+  assert.equal(window.sessionStorage[KEY], undefined, 'one file may be missing');
+  fail($('#b'));
+  leave(window);
+  const left = window.sessionStorage[KEY] - Date.now();
+  assert.ok(left > 590_000 && left <= 600_000, `${left} ms`);
+});
+
+test('while it is taken for down, elements are local as soon as they are parsed; modules are not', async () => {
+  const { window, $, told } = load(`${two}<script defer src="${CDN}d.js"></script><script type="module" src="${CDN}m.js"></script>
+    <link rel="modulepreload" href="${CDN}m.js">`, { session: { [KEY]: Date.now() + 1000 } });
+  await new Promise(resolve => window.addEventListener('load', resolve));
+  assert.equal($('#a').src, 'https://example.com/docs/a.png');
+  assert.equal($('[defer]').src, 'https://example.com/docs/d.js');
+  assert.equal($('[type=module]').src, `${CDN}m.js`);
+  assert.equal($('[rel=modulepreload]').href, `${CDN}m.js`);
+  assert.equal(told.length, 0);
+});
+
+test('a script that a browser had asked for before it was made local is still healed', async () => {
+  const { window, $, fail, told } = load(`<script async src="${CDN}a.js"></script>`, { session: { [KEY]: Date.now() + 1000 } });
+  await new Promise(resolve => window.addEventListener('load', resolve));
+  assert.equal(fail($('body script')), false);
+  assert.equal($('[data-tightrope=twin]').src, 'https://example.com/docs/a.js');
+  assert.equal(fail($('body script')), true);
+  assert.equal(told.length, 0);
+});
+
+test('when the time is over, the CDN is tried again', async () => {
+  const { window, $ } = load(two, { session: { [KEY]: Date.now() - 1 } });
+  await new Promise(resolve => window.addEventListener('load', resolve));
+  assert.equal($('#a').src, `${CDN}a.png`);
+});
+
+test("the site's owner can switch it off", () => {
+  const { $, fail } = load(two, { html: 'data-tightrope="off"' });
+  assert.equal(fail($('#a')), true);
+  assert.equal($('#a').src, `${CDN}a.png`);
 });
