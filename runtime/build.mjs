@@ -1,7 +1,7 @@
-// Minifies src/net.js into dist/net.min.js.
+// Minifies src/net.js into dist/net.min.js, and src/beacon.js into dist/beacon.min.js.
 //
-//   node build.mjs           writes the file
-//   node build.mjs --check   fails if the committed file is not what the source gives
+//   node build.mjs           writes the files
+//   node build.mjs --check   fails if a committed file is not what its source gives
 //
 // terser, because its transformations can be told one by one: those that turn `if (a) b` into
 // `a && b` are off, so that the text needs no escaping in XHTML.
@@ -10,18 +10,21 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { minify } from 'terser';
 
-const source = new URL('src/net.js', import.meta.url);
-const target = new URL('dist/net.min.js', import.meta.url);
-const LIMIT = 4096;
+/** Most bytes of each minified text. */
+const LIMITS = { net: 4096, beacon: 640 };
+
+const read = path => readFile(new URL(path, import.meta.url), 'utf8');
+const { version } = JSON.parse(await read('package.json'));
 
 /** What would end or disturb the text inside a page. */
 const FORBIDDEN = [/<\/script/i, /<!--/, /<script/i, /[<&]/, /]]>/, /[^\x20-\x7e]/];
 
-export async function build() {
-  const { code } = await minify(await readFile(source, 'utf8'), {
+export async function build(name) {
+  const { code } = await minify(await read(`src/${name}.js`), {
     ecma: 2017,
     compress: {
       ecma: 2017,
+      global_defs: { VERSION: version },
       passes: 3,
       unsafe_arrows: true,
       conditionals: false,
@@ -35,21 +38,21 @@ export async function build() {
   });
   for (const pattern of FORBIDDEN) {
     const found = pattern.exec(code);
-    if (found) throw new Error(`the minified text holds ${pattern}: ...${code.slice(Math.max(0, found.index - 40), found.index + 40)}...`);
+    if (found) throw new Error(`the minified ${name} holds ${pattern}: ...${code.slice(Math.max(0, found.index - 40), found.index + 40)}...`);
   }
-  if (code.length > LIMIT) throw new Error(`the minified text has ${code.length} bytes, the limit is ${LIMIT}`);
+  if (code.length > LIMITS[name]) throw new Error(`the minified ${name} has ${code.length} bytes, the limit is ${LIMITS[name]}`);
   return code;
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
-  const code = await build();
-  if (process.argv.includes('--check')) {
-    if (await readFile(target, 'utf8').catch(() => null) !== code) {
-      console.error('dist/net.min.js is stale: run "node build.mjs" and commit the result');
+  for (const name of Object.keys(LIMITS)) {
+    const code = await build(name);
+    const path = `dist/${name}.min.js`;
+    if (!process.argv.includes('--check')) await writeFile(new URL(path, import.meta.url), code);
+    else if (await read(path).catch(() => null) !== code) {
+      console.error(`${path} is stale: run "node build.mjs" and commit the result`);
       process.exit(1);
     }
-  } else {
-    await writeFile(target, code);
+    console.log(`${path}: ${code.length} bytes, ${gzipSync(code).length} with gzip`);
   }
-  console.log(`dist/net.min.js: ${code.length} bytes, ${gzipSync(code).length} with gzip`);
 }

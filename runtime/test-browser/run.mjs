@@ -48,11 +48,11 @@ function relax(view, variant, fault) {
   if (fault !== 'ok') {
     // No inline script may run there, or no request may read the local copy: deferred scripts run once,
     // but late, behind DOMContentLoaded, which d1 then does not hear.
-    if (variant === 'hashes' || variant === 'sandbox') {
+    if (['hashes', 'external', 'sandbox'].includes(variant)) {
       seen.trace = [...trace.filter(line => !deferred(line)), ...trace.filter(line => deferred(line) && line !== 'dcl').sort()];
     }
     // The module's text was changed and its hash does not match any more: m3 and the inline module are lost.
-    if (variant === 'hashes') seen.modules = modules.filter(name => !/3/.test(name));
+    if (variant === 'hashes' || variant === 'external') seen.modules = modules.filter(name => !/3/.test(name));
     // Modules always need CORS, and this origin grants none to "null".
     if (variant === 'sandbox') seen.modules = [];
   }
@@ -150,6 +150,33 @@ async function neverAnswers(browser, site) {
   assert.deepEqual(trace, ['b1', 'c1 interactive', 'c2 interactive', 'dcl interactive', 'load']);
 }
 
+/** A page that had to fall back reports it once, as it is left; a healthy one does not. */
+async function oneReport(browser, site) {
+  for (const fault of ['ok', '404']) {
+    await forget(browser, site);
+    site.state.reports.length = 0;
+    await browser.open(`${site.origin}pages/beacon-${fault}.html?secret=1#x`);
+    assert.deepEqual(site.state.reports, [], 'not before the page is left');
+    await browser.open(`${site.origin}css/local.css`);
+    for (const end = Date.now() + 2000; Date.now() < end && !site.state.reports.length && fault !== 'ok'; await pause(25));
+    await pause(60);
+    if (fault === 'ok') {
+      assert.deepEqual(site.state.reports, []);
+      continue;
+    }
+    assert.equal(site.state.reports.length, 1);
+    const [{ type, body }] = site.state.reports;
+    const cdn = site.cdnBase(fault);
+    assert.match(type, /^text\/plain/);
+    assert.match(body.version, /^\d+\.\d+\.\d+$/);
+    assert.deepEqual({ ...body, version: '', failed: body.failed.map(({ url }) => url).sort() }, {
+      version: '', page: `${site.origin}pages/beacon-404.html`, cdn, count: 5,
+      failed: ['css/s1.css', 'img/photo.png', 'js/b1.js', 'js/c1.js', 'js/c2.js'].map(path => cdn + path),
+    });
+    assert.ok(body.failed.every(({ reason }) => reason === 'error'));
+  }
+}
+
 /** With `data-tightrope="off"` on the root, the page is left to itself. */
 async function switchedOff(browser, site) {
   await forget(browser, site);
@@ -181,7 +208,8 @@ async function bothLost(browser, site) {
   }
 }
 
-const site = await startSite(() => net);
+const beacon = readFileSync(new URL('../dist/beacon.min.js', import.meta.url), 'utf8');
+const site = await startSite(() => net, () => beacon);
 let browser;
 let passed = 0;
 let failed = 0;
@@ -223,6 +251,7 @@ try {
   }
   if (!options.variant && !options.fault) {
     await check('a CDN that never answers is not waited for', () => neverAnswers(browser, site));
+    await check('one report a page', () => oneReport(browser, site));
     await check('switched off', () => switchedOff(browser, site));
     await check('both homes lost', () => bothLost(browser, site));
   }

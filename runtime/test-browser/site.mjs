@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
 export const FAULTS = ['ok', 'closed', '404', '500', 'reset', 'cut', 'html', 'tampered', 'noacao', 'mixed'];
-export const VARIANTS = ['html', 'nonce', 'xhtml', 'twice', 'hashes', 'sandbox'];
+export const VARIANTS = ['html', 'nonce', 'xhtml', 'twice', 'hashes', 'external', 'sandbox'];
 /** Pages with nothing but a deferred list. */
 export const ORDERS = ['order', 'throws', 'local'];
 
@@ -65,7 +65,8 @@ files.set('img/own.png', png); // not two.png: Chromium takes a 2x candidate tha
 files.set('img/dot.svg', `<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"></svg>`);
 files.set('media/beep.wav', wav());
 
-export const integrityOf = path => 'sha384-' + createHash('sha384').update(files.get(path)).digest('base64');
+const integrity = bytes => 'sha384-' + createHash('sha384').update(bytes).digest('base64');
+export const integrityOf = path => integrity(files.get(path));
 const cspHash = text => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
 /** The whole test page. Both the head and the body have runs of failing scripts between inline ones. */
@@ -91,8 +92,9 @@ export function page(variant, cdn, net) {
   const stranger = ['', 'defer', 'async', 'type="module"', 'data-tightrope="parser"'].map(attributes =>
     `<script src="${cdn}js/never.js" ${attributes}></script>`).join('');
   // The text of the net goes in raw: it must need no escaping.
-  const theNet = `<script data-tightrope="net" data-cdn="${cdn}" data-local="../"${nonce}>${net}</script>`;
-  inlineTexts.push(net);
+  const inFile = variant === 'external';
+  const theNet = `<script data-tightrope="net"${inFile ? ` src="../net.js" integrity="${integrity(net)}"` : ''} data-cdn="${cdn}" data-local="../"${nonce}>${inFile ? '' : net}</script>`;
+  if (!inFile) inlineTexts.push(net);
   const map = JSON.stringify({
     integrity: Object.fromEntries(['js/m1.js', 'js/dep.js', 'js/m2.js', 'js/m3.js'].flatMap(path =>
       [[cdn + path, integrityOf(path)], ['../' + path, integrityOf(path)]])),
@@ -159,7 +161,7 @@ ${blocking('b8')}`;
   const headers = { 'content-type': xml ? 'application/xhtml+xml; charset=utf-8' : 'text/html; charset=utf-8' };
   if (variant === 'nonce') {
     headers['content-security-policy'] = "script-src 'nonce-n0nce' 'strict-dynamic'; object-src *";
-  } else if (variant === 'hashes') {
+  } else if (variant === 'hashes' || inFile) {
     headers['content-security-policy'] = `script-src 'self' ${new URL(cdn).origin} ${inlineTexts.map(cspHash).join(' ')}`;
   } else if (variant === 'sandbox') {
     headers['content-security-policy'] = 'sandbox allow-scripts';
@@ -180,12 +182,16 @@ ${variant === 'local' ? '<script src="../js/c4.js" defer></script>' : ''}</head>
   return { html, headers: { 'content-type': 'text/html; charset=utf-8' } };
 }
 
-/** No modules. `off`: with the switch of the site's owner. */
-export function plainPage(variant, cdn, net) {
+/** As on a site that was built with --beacon. */
+const netWithBeacon = (cdn, net, beacon) =>
+  `<script data-tightrope="net" data-cdn="${cdn}" data-local="../" data-beacon="/report">${net}${beacon}</script>`;
+
+/** No modules. `off`: with the switch of the site's owner. `beacon`: with reports. */
+export function plainPage(variant, cdn, net, beacon) {
   const script = (name, how) => `<script src="${cdn}js/${name}.js" integrity="${integrityOf(`js/${name}.js`)}" crossorigin="anonymous" ${how}></script>`;
   const html = `<!DOCTYPE html><html ${variant === 'off' ? 'data-tightrope="off"' : ''}><head><meta charset="utf-8"><title>plain</title>
 <script>window.trace = []; addEventListener('load', function () { trace.push('load'); });</script>
-<script data-tightrope="net" data-cdn="${cdn}" data-local="../">${net}</script>
+${variant === 'beacon' ? netWithBeacon(cdn, net, beacon) + netWithBeacon(cdn, net, beacon) : `<script data-tightrope="net" data-cdn="${cdn}" data-local="../">${net}</script>`}
 <link rel="stylesheet" href="${cdn}css/s1.css" integrity="${integrityOf('css/s1.css')}" crossorigin="anonymous">
 ${script('b1', 'data-tightrope="parser"')}${script('c1', 'defer')}${script('c2', 'defer')}</head><body><img src="${cdn}img/photo.png" alt=""></body></html>`;
   return { html, headers: { 'content-type': 'text/html; charset=utf-8' } };
@@ -210,8 +216,8 @@ return {
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 /** @returns the two servers, with a log of the origin's requests and a switch that loses its assets. */
-export async function startSite(net) {
-  const state = { asked: [], assetsLost: false, jitter: 0 };
+export async function startSite(net, beacon) {
+  const state = { asked: [], reports: [], assetsLost: false, jitter: 0 };
   let cdnBase;
 
   const origin = createServer(async (request, response) => {
@@ -219,12 +225,19 @@ export async function startSite(net) {
     const [, first, second] = url.pathname.split('/');
     if (first === 'pages') { // /pages/VARIANT-FAULT.html
       const [variant, fault] = second.split('.')[0].split('-');
-      const make = ORDERS.includes(variant) ? orderPage : ['plain', 'off'].includes(variant) ? plainPage : page;
-      const { html, headers } = make(variant, cdnBase(fault), net());
+      const make = ORDERS.includes(variant) ? orderPage : ['plain', 'off', 'beacon'].includes(variant) ? plainPage : page;
+      const { html, headers } = make(variant, cdnBase(fault), net(), beacon());
       response.writeHead(200, { ...headers, 'cache-control': 'no-store' });
       return response.end(html);
     }
     const path = url.pathname.slice(1);
+    if (path === 'net.js') return response.writeHead(200, { 'content-type': types.js }).end(net());
+    if (path === 'report') {
+      let body = '';
+      for await (const piece of request) body += piece;
+      state.reports.push({ type: request.headers['content-type'], body: JSON.parse(body) });
+      return response.writeHead(204).end();
+    }
     state.asked.push(path);
     if (state.jitter) await wait(Math.random() * state.jitter);
     const bytes = state.assetsLost ? undefined : files.get(path);

@@ -5,19 +5,23 @@ import { test } from 'node:test';
 
 const at = path => new URL(`../${path}`, import.meta.url);
 const net = readFileSync(at('dist/net.min.js'), 'utf8');
+const beacon = readFileSync(at('dist/beacon.min.js'), 'utf8');
 
-test('the committed file is what the source gives', () => {
+test('the committed files are what the sources give', () => {
   execFileSync(process.execPath, [at('build.mjs').pathname, '--check'], { stdio: 'pipe' });
 });
 
 test('the text can stand in HTML and in XHTML as it is', () => {
-  assert.doesNotMatch(net, /<\/script|<!--|<script/i);
-  assert.doesNotMatch(net, /[<&]|]]>/);
-  assert.match(net, /^[\x20-\x7e]+$/, 'plain ASCII on one line, without a line end');
+  for (const text of [net, beacon]) {
+    assert.doesNotMatch(text, /<\/script|<!--|<script/i);
+    assert.doesNotMatch(text, /[<&]|]]>/);
+    assert.match(text, /^[\x20-\x7e]+;$/, 'plain ASCII on one line, without a line end, and another text may follow');
+  }
 });
 
 test('the text is small', () => {
   assert.ok(net.length <= 4096, `${net.length} bytes`);
+  assert.ok(beacon.length <= 640, `${beacon.length} bytes`);
 });
 
 test('the lock file names no registry', () => {

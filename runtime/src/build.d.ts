@@ -1,0 +1,2 @@
+/** tightrope's version; build.mjs puts it in. */
+declare const VERSION: string;
