@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result, io_error};
+use crate::fallback::NetFile;
 use crate::manifest::Manifest;
 use crate::model::path::SitePath;
 use crate::page::{self, Context, Outcome};
@@ -21,6 +22,7 @@ pub fn rewrite(manifest: &Path, page: &SitePath, input: &mut dyn Read, out: &mut
     let bytes = name.map_or_else(|| Err(io::ErrorKind::NotFound.into()), |name| site.read(&name));
     let manifest = Manifest::parse(&bytes.map_err(io_error("read", manifest))?, manifest)?;
     let config = Config::new(manifest.options.clone())?;
+    check_net(&manifest, &config)?;
     let (index, plan) = (AssetIndex::of_names(&site), manifest.plan());
     let context = Context { config: &config, site: &site, index: &index, plan: &plan, explain: false };
 
@@ -42,6 +44,19 @@ pub fn rewrite(manifest: &Path, page: &SitePath, input: &mut dyn Read, out: &mut
         io::copy(&mut open().map_err(failed(page, "read"))?, out).map_err(failed(page, "write"))?;
     }
     Ok(outcome)
+}
+
+/// The file that holds the net must be in the output already: with another version it has another name.
+fn check_net(manifest: &Manifest, config: &Config) -> Result<()> {
+    let written = manifest.net.as_ref().map(|net| net.path.as_str());
+    if written == NetFile::of(config).map(|file| file.name.as_str()) {
+        return Ok(());
+    }
+    Err(Error::Setting {
+        setting: "--fallback",
+        value: "external".to_owned(),
+        reason: "the site was built by another version, and its net is another file; build it again".to_owned(),
+    })
 }
 
 /// A temporary file with all of a page. It has no name: it is gone when it is closed.

@@ -2,9 +2,10 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result, io_error};
+use crate::fallback::NetFile;
 use crate::graph::link::{self, AssetGraph};
 use crate::html::csp;
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, AssetEntry, Manifest};
 use crate::model::finding::Finding;
 use crate::model::path::SitePath;
 use crate::output::{Staging, native};
@@ -38,7 +39,12 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
         }
         Ok(outcome)
     })?;
-    let manifest = Manifest::new(&prepared.plan, config);
+    let net = NetFile::of(config);
+    if let Some(file) = net {
+        staging.write(Path::new(&file.name), file.text.as_bytes())?;
+    }
+    let net = net.map(|file| AssetEntry::of_net(&file.name, file.text));
+    let manifest = Manifest { net, ..Manifest::new(&prepared.plan, config) };
     staging.write(Path::new(manifest::FILE_NAME), manifest.to_json().as_bytes())?;
     staging.commit()?;
     Ok(report(&prepared.plan, outcomes, prepared.findings))
@@ -178,7 +184,7 @@ fn already_built(site: &Site, config: &Config) -> Result<bool> {
     let bytes = site.read(&path).map_err(io_error("read", &file))?;
     let manifest = Manifest::parse(&bytes, &file).map_err(|_| Error::Reserved { path: file.clone() })?;
     let same = manifest.version == env!("CARGO_PKG_VERSION") && manifest.options == config.settings;
-    let intact = manifest.assets.values().all(|entry| {
+    let intact = manifest.assets.values().chain(&manifest.net).all(|entry| {
         SitePath::new(&entry.path)
             .and_then(|path| site.read(&path).ok())
             .is_some_and(|bytes| crate::model::digest::satisfies(&entry.integrity, &bytes) == Some(true))

@@ -10,6 +10,7 @@ use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use settings::{Fallback, IntegrityMode, Settings, SourceMaps};
+use url::Url;
 
 /// What the settings mean.
 #[derive(Clone, Debug)]
@@ -43,6 +44,13 @@ impl Config {
                 setting: "--source-maps",
                 value: "origin".to_owned(),
                 reason: "scripts on the CDN can name the origin by its full URL only; add --site-url".to_owned(),
+            });
+        }
+        if let Some(value) = settings.beacon.as_ref().filter(|url| !is_beacon(url)) {
+            return Err(Error::Setting {
+                setting: "--beacon",
+                value: value.clone(),
+                reason: "neither a URL that begins with https:// or http:// nor a path that begins with /".to_owned(),
             });
         }
         let attributes =
@@ -92,10 +100,22 @@ impl Config {
         self.cdn.as_ref().is_none_or(|cdn| cdn.path() == self.mount.path())
     }
 
+    /// The origin that reports go to, ending in a slash; a path where that is the page's own.
+    pub fn beacon_origin(&self) -> Option<String> {
+        let beacon = self.settings.beacon.as_ref()?;
+        Some(Url::parse(beacon).map_or_else(|_| beacon.clone(), |url| url.origin().ascii_serialization() + "/"))
+    }
+
     /// Whether pages that use the CDN get the net.
     pub fn net(&self) -> bool {
         self.cdn.is_some() && self.settings.fallback != Fallback::None
     }
+}
+
+/// Whether reports can be sent there.
+fn is_beacon(url: &str) -> bool {
+    let is_path = url.starts_with('/') && !url.starts_with("//") && !url.contains(['\\', '\n', '\t', '\r']);
+    is_path || Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
 }
 
 /// Files that the outside world asks for by name, and service workers, whose name is their identity.
@@ -144,5 +164,35 @@ impl NamedAttribute {
             value: text.to_owned(),
             reason: "not an element and its attribute; try img[data-src]".to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_beacon(beacon: &str) -> Result<Config> {
+        Config::new(Settings { beacon: Some(beacon.to_owned()), ..Settings::default() })
+    }
+
+    #[test]
+    fn reports_go_to_a_url_or_to_a_path_of_the_own_origin() {
+        for (beacon, origin) in [
+            ("https://stats.example:8443/net?site=a", "https://stats.example:8443/"),
+            ("HTTP://Stats.example/", "http://stats.example/"),
+            ("/reports/net", "/reports/net"),
+        ] {
+            let config = with_beacon(beacon).expect("a place for reports");
+            assert_eq!(config.beacon_origin().as_deref(), Some(origin), "{beacon}");
+        }
+    }
+
+    #[test]
+    fn what_no_report_can_be_sent_to_is_refused() {
+        for beacon in
+            ["", "reports", "//stats.example/net", "/\\stats.example", "javascript:alert(1)", "data:,", "/a\nb"]
+        {
+            assert!(matches!(with_beacon(beacon), Err(Error::Setting { setting: "--beacon", .. })), "{beacon}");
+        }
     }
 }

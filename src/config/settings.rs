@@ -11,6 +11,8 @@ pub enum Fallback {
     /// In every page that uses the CDN.
     #[default]
     Inline,
+    /// In a file on the site's own origin, which every such page loads first: for policies that forbid inline code.
+    External,
     /// Nowhere.
     None,
 }
@@ -123,6 +125,10 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
     #[serde(default)]
     pub fallback: Fallback,
+    /// Where a page that had to fall back reports it, once: a URL, or a path on the site's own origin
+    #[cfg_attr(feature = "cli", arg(long, value_name = "URL"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beacon: Option<String>,
     /// The nonce of what is injected [default: that of the page's own scripts]
     #[cfg_attr(feature = "cli", arg(long, value_name = "VALUE"))]
     pub csp_nonce: Option<String>,

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
-use crate::model::digest::Integrity;
+use crate::model::digest::{Digests, Integrity};
 use crate::model::media_type;
 use crate::model::path::SitePath;
 use crate::plan::{Home, Plan, Publication};
@@ -25,6 +25,9 @@ pub struct Manifest {
     pub base_path: String,
     /// The options of the build.
     pub options: Settings,
+    /// The file that holds the net, where it does not stand in the pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub net: Option<AssetEntry>,
     /// Every asset, by its original path.
     pub assets: BTreeMap<String, AssetEntry>,
 }
@@ -50,8 +53,23 @@ pub struct AssetEntry {
     pub bare_imports: Vec<String>,
 }
 
+impl AssetEntry {
+    /// The file at the root of OUT that holds the net.
+    pub fn of_net(name: &str, text: &str) -> Self {
+        Self {
+            path: name.to_owned(),
+            size: text.len() as u64,
+            content_type: "text/javascript".to_owned(),
+            integrity: Digests::of(text.as_bytes()).integrity().to_string(),
+            on_cdn: false,
+            imports: Vec::new(),
+            bare_imports: Vec::new(),
+        }
+    }
+}
+
 impl Manifest {
-    /// The manifest of a plan.
+    /// The manifest of a plan, whose pages hold the net themselves.
     pub fn new(plan: &Plan, config: &Config) -> Self {
         let assets = plan.publications.iter().map(|(path, to)| {
             let entry = AssetEntry {
@@ -70,6 +88,7 @@ impl Manifest {
             cdn: config.cdn.as_ref().map(|cdn| cdn.as_str().to_owned()),
             base_path: config.mount.path().to_owned(),
             options: config.settings.clone(),
+            net: None,
             assets: assets.collect(),
         }
     }

@@ -4,7 +4,7 @@ use super::Page;
 use super::import_map::{self, Mapped};
 use super::policy;
 use super::survey::{Left, Place, Survey};
-use crate::fallback;
+use crate::fallback::{self, Net, NetFile};
 use crate::html::csp::{Needs, Problem};
 use crate::html::encoding::PRESCAN;
 use crate::html::splice::Change;
@@ -28,7 +28,11 @@ pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Injected {
     let config = page.context.config;
     let nonce = policy::nonce(page, seen);
     let net = net_place(page, seen).zip(config.cdn.as_ref());
-    let net = net.map(|(place, cdn)| (place.at, fallback::net(cdn.as_str(), &place.home, nonce, page.syntax)));
+    let net = net.map(|(place, cdn)| {
+        let beacon = config.settings.beacon.as_deref();
+        let net = Net { cdn: cdn.as_str(), local: &place.home, beacon, file: NetFile::of(config), nonce };
+        (place.at, fallback::net(&net, page.syntax))
+    });
     let Mapped { new, own, fails } = import_map::decide(page, seen);
     let mut needs = policy::needs(page, seen, net.is_some(), new.as_ref().map(|(_, text)| text.as_str()));
     needs.edited_scripts.extend(own.as_ref().zip(seen.own_map.as_ref()).map(|((_, after), own)| own.edited(after)));

@@ -3,7 +3,7 @@
 use super::Page;
 use super::survey::{OwnMap, Survey};
 use super::visitor::PageVisitor;
-use crate::fallback::NET;
+use crate::fallback::{self, NetFile};
 use crate::html::attribute_value::{Decoded, escape};
 use crate::html::csp::{self, Edited, Needs, Problem};
 use crate::html::splice::{self, Change};
@@ -11,8 +11,18 @@ use crate::html::template;
 use crate::model::finding::Code;
 use std::sync::LazyLock;
 
-/// The net's hash: on every page the same.
-static NET_HASH: LazyLock<String> = LazyLock::new(|| csp::hash(NET.trim_end()));
+/// The net's hash, without reports and with them: on every page of a site the same.
+static NET_HASHES: LazyLock<[String; 2]> =
+    LazyLock::new(|| [false, true].map(|beacon| csp::hash(fallback::text(beacon))));
+
+/// The net, if the page has one, as policies see it.
+fn net(page: &Page<'_>) -> csp::Net {
+    let config = page.context.config;
+    match NetFile::of(config) {
+        Some(_) => csp::Net::File,
+        None => csp::Net::Inline(NET_HASHES[usize::from(config.settings.beacon.is_some())].clone()),
+    }
+}
 
 /// The nonce that injected scripts carry.
 ///
@@ -38,7 +48,8 @@ pub(super) fn needs(page: &Page<'_>, seen: &Survey, has_net: bool, map: Option<&
         fonts: uses.fonts || uses.styles,
         media: uses.media,
         fetches: uses.modules,
-        net: has_net.then(|| NET_HASH.clone()),
+        net: has_net.then(|| net(page)),
+        beacon: config.beacon_origin().filter(|_| has_net),
         deferred: uses.deferred,
         injected: map.map(csp::hash).into_iter().collect(),
         edited_scripts: seen.edited_scripts.to_vec(),

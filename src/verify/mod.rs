@@ -3,6 +3,7 @@
 
 mod files;
 mod modules;
+mod net;
 mod page;
 
 use crate::cdn::Cdn;

@@ -1,10 +1,10 @@
 //! One published page, read again.
 
-use super::Published;
 use super::modules::{Modules, PageModules};
+use super::{Published, net};
 use crate::css;
 use crate::error::{Result, io_error};
-use crate::fallback::NET;
+use crate::fallback;
 use crate::html::attribute_value::Decoded;
 use crate::html::attributes::{self, Fallback, Form, Kind, Moves, Row, ScriptKind};
 use crate::html::base_url::BaseUrl;
@@ -286,7 +286,7 @@ impl Visitor for Reader<'_> {
                 self.base.note(element);
                 None
             }
-            "script" if marked == Some("net") => Some(TextKind::Net),
+            "script" if marked == Some("net") && inline => Some(TextKind::Net),
             "script" if inline => match attributes::script_kind(element) {
                 ScriptKind::ImportMap => Some(TextKind::Map),
                 ScriptKind::Module => Some(TextKind::Module),
@@ -295,6 +295,12 @@ impl Visitor for Reader<'_> {
             "style" => Some(TextKind::Style),
             _ => None,
         };
+        if marked == Some("net") && !inline {
+            match net::check(element, self.published, &self.base) {
+                Ok(()) => self.net = true,
+                Err((code, reason)) => self.tell(element.range.start, code, reason),
+            }
+        }
         if marked == Some("skip") {
             self.text = None;
             return Answer::default();
@@ -329,7 +335,9 @@ impl Visitor for Reader<'_> {
 
     fn text(&mut self, text: &str, start: usize, _aligned: bool) -> Vec<Change> {
         match self.text.take() {
-            Some(TextKind::Net) if text == NET.trim_end() => self.net = true,
+            Some(TextKind::Net) if text == fallback::text(self.published.config.settings.beacon.is_some()) => {
+                self.net = true;
+            }
             Some(TextKind::Net) => self.tell(start, Code::NetMissing, "the net is not that of this version"),
             Some(TextKind::Map) => self.check_map(text, start),
             Some(TextKind::Style) => {

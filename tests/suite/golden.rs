@@ -5,14 +5,23 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tightrope::config::{Config, settings::Settings};
-use tightrope::fallback::NET;
+use tightrope::error::Error;
+use tightrope::fallback::{NET, NET_WITH_BEACON};
 use tightrope::html::csp;
+use tightrope::model::digest::Digests;
 use tightrope::model::finding::Level;
+use tightrope::model::path::SitePath;
 use tightrope::page::{Context, rewrite_bytes, rewrite_stream};
 use tightrope::{filter, graph, pipeline, plan, site, verify};
 
 /// Stands for the net's code in expected pages, so that a change to it does not change every one of them.
 const NET_MARK: &str = "/* runtime/dist/net.min.js */";
+
+/// For the code of the net and of what sends reports.
+const BEACON_MARK: &str = "/* runtime/dist/net.min.js, beacon.min.js */";
+
+/// For the fingerprint of the net's file.
+const NAME_MARK: &str = "00000000fe70";
 
 pub(crate) fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sites");
@@ -45,11 +54,24 @@ pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
 fn marked(tree: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
     tree.into_iter()
         .map(|(name, bytes)| {
-            let bytes = replace(&bytes, NET.trim_end().as_bytes(), NET_MARK.as_bytes());
-            let bytes = replace(&bytes, csp::hash(NET.trim_end()).as_bytes(), b"sha256-of-the-net");
-            (name, replace(&bytes, in_srcdoc(NET.trim_end()).as_bytes(), NET_MARK.as_bytes()))
+            // The longer one first: it begins with the other.
+            let mut bytes = bytes;
+            for (net, mark) in [(NET_WITH_BEACON, BEACON_MARK), (NET, NET_MARK)] {
+                bytes = replace(&bytes, net.as_bytes(), mark.as_bytes());
+                bytes = replace(&bytes, csp::hash(net).as_bytes(), b"sha256-of-the-net");
+                bytes = replace(&bytes, in_srcdoc(net).as_bytes(), mark.as_bytes());
+                let digests = Digests::of(net.as_bytes());
+                bytes = replace(&bytes, digests.integrity().as_str().as_bytes(), b"sha384-of-the-net");
+                bytes = replace(&bytes, digests.fingerprint().as_str().as_bytes(), NAME_MARK.as_bytes());
+                bytes = replace(&bytes, format!("\"size\": {},", net.len()).as_bytes(), b"\"size\": 0,");
+            }
+            (name.replace(&fingerprint(NET), NAME_MARK).replace(&fingerprint(NET_WITH_BEACON), NAME_MARK), bytes)
         })
         .collect()
+}
+
+fn fingerprint(net: &str) -> String {
+    Digests::of(net.as_bytes()).fingerprint().as_str().to_owned()
 }
 
 /// The net as a page in a quoted attribute has it.
@@ -200,4 +222,19 @@ fn every_output_verifies() {
         let broken: Vec<_> = verified.findings.iter().filter(|finding| finding.code.level() == Level::Error).collect();
         assert!(broken.is_empty(), "{}: {broken:#?}", case.display());
     }
+}
+
+#[test]
+fn the_filter_refuses_an_output_whose_net_is_another_versions_file() {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sites/the-net-in-a-file-needs-no-inline-code");
+    let temp = tempfile::tempdir().expect("a directory");
+    let manifest = temp.path().join("out/tightrope.json");
+    pipeline::build(&case.join("input"), &temp.path().join("out"), &config(&case)).expect("it builds");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    let other = text.replace("tightrope-net.", "tightrope-net.0");
+    assert_ne!(text, other);
+    fs::write(&manifest, other).expect("a manifest");
+    let page = SitePath::new("inline.html").expect("a path");
+    let refused = filter::rewrite(&manifest, &page, &mut &b"<script src=a.js></script>"[..], &mut Vec::new());
+    assert!(matches!(refused, Err(Error::Setting { setting: "--fallback", .. })), "{refused:?}");
 }

@@ -309,3 +309,32 @@ fn what_a_script_makes_of_its_own_url_and_its_source_map_is_followed() {
     });
     assert_eq!(codes(&found), [Code::AssetChanged, Code::FingerprintWrong], "{found:#?}");
 }
+
+/// A site whose net is a file, broken.
+fn broken_net_file(breaking: impl FnOnce(&Path)) -> Vec<(Code, String)> {
+    let files = [("index.html", "<!doctype html>\n<script src=a.js></script>\n"), ("a.js", "1\n")];
+    let settings = Settings {
+        cdn: CDN.map(str::to_owned),
+        fallback: tightrope::config::settings::Fallback::External,
+        ..Settings::default()
+    };
+    broken_with(&files, settings, breaking)
+}
+
+#[test]
+fn a_net_in_a_file_is_held_against_its_promises() {
+    let codes = |found: Vec<(Code, String)>| found.into_iter().map(|(code, _)| code).collect::<Vec<_>>();
+    let net = |out: &Path| published(out, "tightrope-net.", ".js");
+    assert_eq!(codes(broken_net_file(|_| {})), []);
+    let changed = codes(broken_net_file(|out| fs::write(net(out), "0\n").expect("a file")));
+    assert!(changed.contains(&Code::NetMissing), "{changed:?}");
+    let gone = codes(broken_net_file(|out| fs::remove_file(net(out)).expect("a file")));
+    assert!(gone.contains(&Code::NetMissing), "{gone:?}");
+    let late = codes(broken_net_file(|out| edit(out, |page| page.replace("data-cdn", "async data-cdn"))));
+    assert!(late.contains(&Code::NetMissing), "{late:?}");
+    let loose = codes(broken_net_file(|out| edit(out, |page| page.replace("integrity", "data-was"))));
+    assert!(loose.contains(&Code::IntegrityBroken), "{loose:?}");
+    let elsewhere =
+        codes(broken_net_file(|out| edit(out, |page| page.replace("./tightrope-net", "./x/tightrope-net"))));
+    assert!(elsewhere.contains(&Code::NetMissing), "{elsewhere:?}");
+}

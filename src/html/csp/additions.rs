@@ -3,7 +3,7 @@
 use super::place::Place;
 use super::policy::{Kind, Policy};
 use super::source::{Inline, Sources};
-use super::{Edited, Needs, places};
+use super::{Edited, Needs, Net, places};
 use std::collections::BTreeMap;
 
 const KINDS: [Kind; 7] =
@@ -35,6 +35,8 @@ fn lacking(kind: Kind, list: Sources<'_>, needs: &Needs, nonce: Option<&str>) ->
         return Vec::new();
     }
     let mut lacking = hosts(kind, list, needs);
+    lacking.extend(own_origin(kind, list, needs, nonce));
+    lacking.extend(beacon(kind, list, needs));
     lacking.extend(hashes(kind, list, needs, nonce).iter().map(|hash| quoted(hash)));
     lacking
 }
@@ -46,6 +48,31 @@ fn hosts(kind: Kind, list: Sources<'_>, needs: &Needs) -> Vec<String> {
     let by_url = list.may_match_site(site.as_ref()) && !(kind == Kind::Script && list.is_strict());
     let cdns = if by_url { cdns(kind, needs) } else { Vec::new() };
     cdns.iter().filter(|cdn| !list.match_place(cdn, site.as_ref())).map(Place::source).collect()
+}
+
+/// The page's own origin, where the net is a file there and neither a nonce nor the list admits it. Under
+/// `'strict-dynamic'` no host admits a script.
+fn own_origin(kind: Kind, list: Sources<'_>, needs: &Needs, nonce: Option<&str>) -> Option<String> {
+    let site = needs.site.as_deref().and_then(Place::parse);
+    let is_file = kind == Kind::Script && needs.net == Some(Net::File);
+    let is_admitted = list.has_nonce(nonce) || list.match_site(site.as_ref());
+    (is_file && !list.is_strict() && !is_admitted && !list.admits_no_script()).then(|| "'self'".to_owned())
+}
+
+/// Where reports go, if the list does not let them through. A list that admits no host at all stays so.
+fn beacon(kind: Kind, list: Sources<'_>, needs: &Needs) -> Option<String> {
+    let url = needs.beacon.as_deref().filter(|_| kind == Kind::Connect && list.may_match_site(None))?;
+    let site = needs.site.as_deref().and_then(Place::parse);
+    match Place::parse(url) {
+        Some(place) => (!list.match_place(&place, site.as_ref())).then(|| place.source()),
+        None => (!list.match_site(site.as_ref())).then(|| "'self'".to_owned()),
+    }
+}
+
+/// The source that lets reports through.
+pub(super) fn beacon_source(needs: &Needs) -> Option<String> {
+    let url = needs.beacon.as_deref()?;
+    Some(Place::parse(url).map_or_else(|| "'self'".to_owned(), |place| place.source()))
 }
 
 /// The CDNs that serve a kind.
@@ -95,7 +122,7 @@ fn injected(list: Sources<'_>, needs: &Needs, nonce: Option<&str>) -> Vec<String
     if list.allows_all_inline(Inline::Script) || list.has_nonce(nonce) || list.admits_no_script() {
         return Vec::new();
     }
-    let net = needs.net.iter().filter(|_| !list.is_strict());
+    let net = needs.net.iter().filter_map(Net::hash).filter(|_| !list.is_strict());
     net.chain(&needs.injected).cloned().collect()
 }
 
@@ -143,7 +170,7 @@ pub(super) fn quoted(hash: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Edited, Needs, amend, hash};
+    use super::super::{Edited, Needs, Net, amend, hash};
 
     const CDN: &str = "https://static.example.com/";
 
@@ -156,7 +183,7 @@ mod tests {
             fonts: true,
             media: true,
             fetches: true,
-            net: Some("sha256-net=".to_owned()),
+            net: Some(Net::Inline("sha256-net=".to_owned())),
             ..Needs::default()
         }
     }
@@ -175,6 +202,39 @@ mod tests {
             assert_eq!(&applied(content, needs, nonce), expected, "{content}");
             assert_eq!(&applied(expected, needs, nonce), expected, "{expected} a second time");
         }
+    }
+
+    #[test]
+    fn reports_are_let_through_where_anything_is() {
+        let to = |beacon: &str| Needs { beacon: Some(beacon.to_owned()), ..Needs::default() };
+        check(
+            &to("https://stats.example/"),
+            None,
+            &[
+                ("connect-src 'self'", "connect-src https://stats.example 'self'"),
+                ("connect-src https://stats.example/", "connect-src https://stats.example/"),
+                ("connect-src 'none'", "connect-src 'none'"),
+                ("connect-src data:", "connect-src data:"),
+                ("script-src 'self'", "script-src 'self'"),
+            ],
+        );
+        check(&to("/reports"), None, &[("connect-src https://a.example", "connect-src 'self' https://a.example")]);
+    }
+
+    #[test]
+    fn a_net_in_a_file_needs_the_own_origin_or_a_nonce() {
+        let file = Needs { net: Some(Net::File), ..Needs::default() };
+        check(
+            &file,
+            Some("abc"),
+            &[
+                ("script-src 'self'", "script-src 'self'"),
+                ("script-src https://a.example", "script-src 'self' https://a.example"),
+                ("script-src 'nonce-abc'", "script-src 'nonce-abc'"),
+                ("script-src 'nonce-abc' 'strict-dynamic'", "script-src 'nonce-abc' 'strict-dynamic'"),
+                ("script-src 'none'", "script-src 'none'"),
+            ],
+        );
     }
 
     #[test]

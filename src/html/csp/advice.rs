@@ -1,9 +1,9 @@
 //! For a policy that is not in the page: what it must allow.
 
-use super::additions::{TRUSTED_TYPES_POLICY, cdns, quoted};
+use super::additions::{TRUSTED_TYPES_POLICY, beacon_source, cdns, quoted};
 use super::place::Place;
 use super::policy::Kind;
-use super::{Edited, Needs};
+use super::{Edited, Needs, Net};
 
 /// What a policy in a header must allow, by directive, for the report. Where such a directive does not stand,
 /// `default-src` decides. Hashes are not for a directive where `'unsafe-inline'` is in force, because they would
@@ -12,11 +12,13 @@ pub fn header_advice(needs: &Needs) -> Vec<(&'static str, Vec<String>)> {
     let sources = |kind| cdns(kind, needs).iter().map(Place::source).collect::<Vec<_>>();
     let after = |edited: &[Edited]| edited.iter().map(|edited| quoted(&edited.after)).collect::<Vec<_>>();
     let words = |used: bool, word: &str| used.then(|| word.to_owned()).into_iter().collect::<Vec<_>>();
-    let injected = needs.net.iter().chain(&needs.injected).map(|hash| quoted(hash)).collect();
+    let net = needs.net.iter().filter_map(Net::hash);
+    let injected = net.chain(&needs.injected).map(|hash| quoted(hash)).collect();
+    let is_file = needs.net == Some(Net::File);
     let attributes = &needs.edited_style_attributes;
     let heals_deferred = needs.deferred && needs.net.is_some();
     let lines = [
-        ("script-src", vec![sources(Kind::Script), injected, after(&needs.edited_scripts)]),
+        ("script-src", vec![sources(Kind::Script), words(is_file, "'self'"), injected, after(&needs.edited_scripts)]),
         (
             "style-src",
             vec![
@@ -29,7 +31,10 @@ pub fn header_advice(needs: &Needs) -> Vec<(&'static str, Vec<String>)> {
         ("img-src", vec![sources(Kind::Image)]),
         ("font-src", vec![sources(Kind::Font)]),
         ("media-src", vec![sources(Kind::Media)]),
-        ("connect-src", vec![sources(Kind::Connect), words(heals_deferred, "'self'")]),
+        (
+            "connect-src",
+            vec![sources(Kind::Connect), words(heals_deferred, "'self'"), beacon_source(needs).into_iter().collect()],
+        ),
         ("trusted-types", vec![words(needs.net.is_some(), TRUSTED_TYPES_POLICY)]),
     ];
     lines.into_iter().map(|(name, lists)| (name, once_each(lists.concat()))).filter(|(_, l)| !l.is_empty()).collect()
@@ -57,7 +62,7 @@ mod tests {
             scripts: true,
             images: true,
             deferred: true,
-            net: Some("sha256-net".to_owned()),
+            net: Some(Net::Inline("sha256-net".to_owned())),
             edited_style_attributes: vec![Edited::new("a", "b", None)],
             ..Needs::default()
         };

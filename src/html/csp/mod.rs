@@ -43,8 +43,10 @@ pub struct Needs {
     pub media: bool,
     /// Modules are on the CDN: they may `fetch()` what lies beside them.
     pub fetches: bool,
-    /// The [`hash`] of the net's text, when the page carries the net inline.
-    pub net: Option<String>,
+    /// The net, when the page has it.
+    pub net: Option<Net>,
+    /// The origin that the net sends its reports to, with its slash, or a path on the page's own.
+    pub beacon: Option<String>,
     /// Whether deferred scripts are on the CDN.
     pub deferred: bool,
     /// The [`hash`] of each other inline script that is injected: import maps.
@@ -57,6 +59,24 @@ pub struct Needs {
     pub edited_style_attributes: Vec<Edited>,
     /// External scripts whose `integrity` was replaced: the old value and the new one.
     pub repinned: Vec<(String, String)>,
+}
+
+/// The net, as a policy sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Net {
+    /// Its text stands in the page; this is the [`hash`] of it.
+    Inline(String),
+    /// It is a file on the page's own origin.
+    File,
+}
+
+impl Net {
+    fn hash(&self) -> Option<&String> {
+        match self {
+            Self::Inline(hash) => Some(hash),
+            Self::File => None,
+        }
+    }
 }
 
 /// An inline text before and after, by its hashes (without quotes).
@@ -170,7 +190,8 @@ mod tests {
             styles: true,
             images: true,
             fetches: true,
-            net: Some(hash("net")),
+            net: Some(Net::Inline(hash("net"))),
+            beacon: Some("https://c.example/".to_owned()),
             edited_scripts: edited.clone(),
             edited_style_attributes: edited.clone(),
             edited_styles: edited,

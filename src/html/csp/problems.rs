@@ -1,6 +1,7 @@
 //! Policies under which a page, or the net, works with limits.
 
 use super::Needs;
+use super::additions::beacon_source;
 use super::additions::is_admitted_by_hash;
 use super::place::Place;
 use super::policy::{Kind, Policy};
@@ -98,7 +99,9 @@ fn of_net(policy: &Policy<'_>, scripts: Option<Sources<'_>>, needs: &Needs, nonc
 fn admits_local_fetch(policy: &Policy<'_>, needs: &Needs) -> bool {
     let site = needs.site.as_deref().and_then(Place::parse);
     let list = policy.deciding(Kind::Connect).map(|directive| Sources(&directive.value));
-    list.is_none_or(|list| list.match_site(site.as_ref()))
+    // Reports to the own origin have let it in already.
+    let is_added = beacon_source(needs).is_some_and(|source| source == "'self'");
+    list.is_none_or(|list| list.match_site(site.as_ref()) || is_added && !list.is_none())
 }
 
 fn has_text_by_hash(policy: &Policy<'_>, needs: &Needs) -> bool {
@@ -117,7 +120,7 @@ fn requires_trusted_types(policy: &Policy<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Edited, Needs, amend};
+    use super::super::{Edited, Needs, Net, amend};
     use super::Problem::{self, *};
 
     fn needs() -> Needs {
@@ -125,7 +128,7 @@ mod tests {
             cdns: vec!["https://static.example.com/".to_owned()],
             scripts: true,
             styles: true,
-            net: Some("sha256-net=".to_owned()),
+            net: Some(Net::Inline("sha256-net=".to_owned())),
             deferred: true,
             ..Needs::default()
         }
