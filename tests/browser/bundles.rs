@@ -6,7 +6,7 @@
 
 use crate::browser::{Browser, Engine};
 use crate::exceptions::is_by_chance;
-use crate::{PATIENCE, listener};
+use crate::{PATIENCE, listener, set_fault};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -196,7 +196,7 @@ async fn on_cdn(browser: &Browser, name: &str, cdn_path: &str, before: &Run) -> 
     let mut server = Server::start_below(&built.public, cdn, cdn_path).await.expect("a server");
     let mut told = Vec::new();
     for fault in [Fault::None, Fault::Closed] {
-        server.set_fault(fault).await.expect("the fault");
+        set_fault(&mut server, fault).await;
         let after = run(browser, &server, &built.originals).await;
         told.extend(differences(browser.engine, before, &after, fault).iter().map(|one| format!("{fault:?}: {one}")));
         if fault == Fault::None && server.requests().iter().all(|request| request.home == Home::Origin) {

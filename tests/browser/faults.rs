@@ -2,7 +2,7 @@
 
 use crate::browser::{Browser, Engine};
 use crate::exceptions::EXCEPTIONS;
-use crate::{PATIENCE, listener, site};
+use crate::{PATIENCE, listener, set_fault, site};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -96,7 +96,7 @@ async fn story(engine: Engine, fault: Fault) -> Story {
     let port = cdn.local_addr().expect("its address").port();
     build(&public, &format!("http://localhost:{port}"));
     let mut server = Server::start(&public, cdn).await.expect("a server");
-    server.set_fault(fault).await.expect("the fault");
+    set_fault(&mut server, fault).await;
     let seen = becomes(&browser, &server.origin_url(), Some(&expected)).await;
     let from_origin = asked(&server, Home::Origin);
     assert!(from_origin.contains(SKIPPED), "{from_origin:?}");

@@ -13,8 +13,10 @@ mod requests;
 mod serve;
 mod sheets;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tightrope::serve::{Fault, Server};
 
 /// For a page to become what it should be. It takes a fraction of a second; a busy machine takes its time.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,4 +27,16 @@ fn site(name: &str) -> PathBuf {
 
 fn listener() -> std::net::TcpListener {
     std::net::TcpListener::bind("127.0.0.1:0").expect("a free port")
+}
+
+/// Makes the CDN fail in this way from now on.
+///
+/// For a moment its port is closed and taken anew. A program that another test starts just then holds all that is open
+/// here until it has come up: then the port is not free yet.
+async fn set_fault(server: &mut Server, fault: Fault) {
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = server.set_fault(fault).await {
+        assert!(error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline, "{error}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

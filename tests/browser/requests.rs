@@ -5,7 +5,7 @@
 //! so a page that lost its point is noticed.
 
 use crate::browser::{Browser, Engine};
-use crate::{listener, site};
+use crate::{listener, set_fault, site};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -329,7 +329,7 @@ async fn with_the_cdns_port_closed_all_that_the_net_can_hear_of_comes_from_the_o
     let browser = Browser::start(Engine::Chromium).await;
     let unbuilt = unbuilt(&browser, &built.pages).await;
     let mut server = Server::start(&built.public, cdn).await.expect("a server");
-    server.set_fault(Fault::Closed).await.expect("the fault");
+    set_fault(&mut server, Fault::Closed).await;
     let mut told = Vec::new();
     for page in built.pages.iter().filter(|page| page.name != BEYOND_HELP) {
         let Unbuilt { counts, state: was } = &unbuilt[&page.name];
