@@ -231,7 +231,8 @@
       else runNow(script);
     }
     busy = false;
-    // The twins delay the load event, so that "complete" is the end of all waiting (a module may throw).
+    // Twins with a src delay the load event, so "complete" is the end of all waiting (an inline module may throw, and
+    // in Firefox it delays nothing).
     if (held) if (!(running.size + waiting.size) || doc.readyState == 'complete') {
       held = false;
       fire(doc, 'DOMContentLoaded', { bubbles: true });
