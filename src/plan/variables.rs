@@ -1,8 +1,9 @@
 //! URLs in custom properties: what they are relative to is decided by who uses them.
 //!
-//! Measured in Chromium: `--icon: url(a.png)` in one sheet and `var(--icon)` in another is relative to the other. So such
-//! a URL is edited only where all sheets that use the property lie in one directory with the one that sets it: then it
-//! does not matter who is asked. Elsewhere it stays, and finds the file under its own name, which is published as well.
+//! `--icon: url(a.png)` in one sheet and `var(--icon)` in another is relative to the other in Chromium and Firefox, and to
+//! the first in WebKit (`tests/browser/custom_properties.rs`). So such a URL is edited only where all sheets that use the
+//! property lie in one directory with the one that sets it: then it does not matter who is asked. Elsewhere it stays, and
+//! finds the file under its own name, which is published as well.
 
 use crate::config::Config;
 use crate::contents::Use;
