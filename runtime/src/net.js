@@ -104,37 +104,7 @@
   };
 
   /**
-   * Insert a twin that the browser fetches in its own time. What happens to it is told to the
-   * original: that is where the page's handlers are (onload=, webpack, Vite).
-   * @param {HTMLScriptElement} script
-   */
-  const insertTwin = script => {
-    const twin = twinOf(script);
-    twin.text = toLocal(script.text);
-    settled.add(twin);
-    const done = () => {
-      running.delete(twin);
-      runQueue();
-    };
-    if (isDeferred(script)) if (doc.readyState != 'complete') {
-      running.add(twin);
-      if (!twin.src) {
-        // An inline module fires no load event: let it say itself that it has run.
-        const ran = 'tightrope:' + Math.random();
-        twin.text += `\n;document.dispatchEvent(new Event('${ran}'))`;
-        doc.addEventListener(ran, done);
-      }
-    }
-    // Assigning replaces the handlers that the attributes made.
-    twin.onload = twin.onerror = event => {
-      fire(script, /** @type {Event} */ (event).type);
-      done();
-    };
-    script.after(twin);
-  };
-
-  /**
-   * Run a text at this very moment, in an inline script like the given one.
+   * Run a text in an inline script like the given one: a classic one at this very moment.
    * @param {HTMLScriptElement} script
    * @param {string} text
    */
@@ -147,6 +117,36 @@
     twin.text = text;
     script.after(twin);
     return twin;
+  };
+
+  /**
+   * Insert a twin that the browser fetches in its own time. What happens to it is told to the
+   * original: that is where the page's handlers are (onload=, webpack, Vite).
+   * @param {HTMLScriptElement} script
+   */
+  const insertTwin = script => {
+    const twin = twinOf(script);
+    twin.text = toLocal(script.text);
+    settled.add(twin);
+    const done = () => {
+      running.delete(twin);
+      runQueue();
+    };
+    // Assigning replaces the handlers that the attributes made.
+    twin.onload = twin.onerror = event => {
+      fire(script, /** @type {Event} */ (event).type);
+      done();
+    };
+    script.after(twin);
+    if (isDeferred(script)) if (doc.readyState != 'complete') {
+      running.add(twin);
+      if (!twin.src) {
+        // An inline module fires no load event, and may throw: another one behind it tells that it has run.
+        const ran = '' + Math.random();
+        doc.addEventListener(ran, done);
+        runText(twin, `document.dispatchEvent(new Event('${ran}'))`);
+      }
+    }
   };
 
   /**
@@ -206,10 +206,15 @@
     // its place by itself. Where the CDN is not down as a whole, or what follows is not on the CDN, the browser goes on
     // meanwhile, and the order of classic scripts counts for more.
     const hold = scripts.every(other => isToCome(other) ? cdnAttributes(other)[0] : !alive);
-    let behind = false;
+    /** An earlier twin that has not run. @type {HTMLScriptElement | undefined} */
+    let earlier;
     for (const script of scripts) {
-      if (waiting.has(script)) return (behind ? script.type == 'module' || inlineAllowed == false : true) ? script : null;
-      if (running.has(script)) behind = hold;
+      if (waiting.has(script)) {
+        // Firefox keeps inserted inline modules and inserted module files in two lists: one waits for the other.
+        const goes = !earlier || (script.type == 'module' ? !earlier.src == !script.src : !hold || inlineAllowed == false);
+        return goes ? script : null;
+      }
+      if (running.has(script)) earlier = script;
       // An earlier one has neither run nor failed. After DOMContentLoaded there is nothing to wait for,
       // and for an inline module one cannot wait: it fires no load event.
       else if (!parsed) if (isToCome(script)) return;
