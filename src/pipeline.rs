@@ -43,7 +43,7 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
     if let Some(file) = net {
         staging.write(Path::new(&file.name), file.text.as_bytes())?;
     }
-    let net = net.map(|file| AssetEntry::of_net(&file.name, file.text));
+    let net = net.map(|file| AssetEntry::of_net(&file.name, &file.text));
     let manifest = Manifest { net, ..Manifest::new(&prepared.plan, config) };
     staging.write(Path::new(manifest::FILE_NAME), manifest.to_json().as_bytes())?;
     staging.commit()?;

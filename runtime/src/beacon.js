@@ -1,17 +1,17 @@
 /**
  * The report: what the net had to catch on this page is told to one URL, at most once.
  *
- * It stands behind the net, in the same script, on sites that were built with --beacon:
- *
- *   [script data-tightrope="net" data-cdn=... data-local=... data-beacon="https://stats.example.com/net"]
+ * On sites that were built with --beacon it stands before the net, in the same file, and the loader's element says
+ * data-beacon="https://stats.example.com/net".
  *
  * The body is JSON, sent as text/plain so that no server has to answer a CORS preflight; README.md describes it.
  */
 (() => {
   const doc = document;
-  const me = /** @type {HTMLElement} */ (doc.querySelector('[data-tightrope=net]'));
-  // As in the net: of several in a page, the first one works.
-  if (me != doc.currentScript) return;
+  const page = /** @type {Me} */ (doc.querySelector('[data-tightrope=net]')).tightrope;
+  // As in the net. And of several copies of this text in a page, the first one works.
+  if (!page || page.counted) return;
+  page.counted = true;
 
   /** @type {{ url: string, reason: string }[]} */
   const failed = [];
@@ -30,8 +30,8 @@
     if (sent || !count || (type == 'visibilitychange' ? !doc.hidden : false)) return;
     sent = true;
     // Without the query: it may hold what is nobody's business.
-    const page = location.origin + location.pathname;
-    const { cdn, beacon } = me.dataset;
-    navigator.sendBeacon(/** @type {string} */ (beacon), JSON.stringify({ version: VERSION, page, cdn, count, failed }));
+    const url = location.origin + location.pathname;
+    const { cdn, beacon } = page.me.dataset;
+    navigator.sendBeacon(/** @type {string} */ (beacon), JSON.stringify({ version: VERSION, page: url, cdn, count, failed }));
   }, true);
 })();

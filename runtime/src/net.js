@@ -1,360 +1,368 @@
 /**
- * The net: it listens for CDN requests that fail and answers each with the local copy.
+ * The net: it answers CDN requests that have failed with the local copy.
  *
- * It stands inline in the page, before the first element that uses the CDN:
- *
- *   [script data-tightrope="net" data-cdn="https://static.example.com/" data-local="../"] this text [/script]
- *
- * data-cdn    the CDN's base URL, ending in a slash
- * data-local  where the same tree lives on this site, relative to the page's base URL
+ * The loader (loader.js) fetches it from the site when the first one fails, and hands it the page with all that has
+ * happened so far. With --fallback external it stands behind the loader in one file, and is there from the start.
  *
  * Every file is found under both addresses with the same bytes, so healing is swapping a prefix.
- * This text is the same on every page of a release (one CSP hash); what varies is in the attributes.
  *
- * How it is written: ES2017, no globals, and neither ampersand nor less-than sign outside comments,
- * so that the minified text means the same in HTML and in XHTML. Hence "if (a) if (b)".
+ * How it is written: as the loader.
  */
 (() => {
   const doc = document;
-  const me = /** @type {HTMLElement} */ (doc.querySelector('[data-tightrope=net]'));
-  // A page composed of partials may hold the net several times: the first one in the document works.
-  // The site's owner may switch it off: <html data-tightrope="off">, which an inline script before this may set.
-  if (me != doc.currentScript || doc.querySelector('html[data-tightrope=off]')) return;
-
-  const { cdn, local: home } = /** @type {{ cdn: string, local: string }} */ (/** @type {unknown} */ (me.dataset));
-  const local = new URL(home, doc.baseURI).href;
-  /** Where the session keeps until when the CDN is taken for down. */
-  const memory = 'tightrope:' + cdn;
-  /** @type {Record<string, any>} */
-  let session = {};
-  try {
-    session = sessionStorage;
-  } catch (_) {
-    // A sandboxed frame has none, and cookies may be switched off.
-  }
-  // A page that is itself read from the CDN has no other home.
-  if (!cdn || local.startsWith(cdn)) return;
-
-  // In a file: page or a sandboxed frame the origin is "null": CORS cannot succeed, and with it integrity.
-  const opaque = origin == 'null' || local.startsWith('file:');
-
-  /** Failed scripts of the deferred list whose turn has not come. @type {Set<Element>} */
-  const waiting = new Set();
-  /** Scripts that have run, or that were handed to the net: nothing happens to them twice. @type {WeakSet<Element>} */
-  const settled = new WeakSet();
-  /** Twins in the deferred list that have not run yet. @type {Set<Element>} */
-  const running = new Set();
-  /** Something of the CDN has loaded, so it is not down as a whole. */
-  let alive = false;
-  /** The browser has worked off the deferred list. */
-  let parsed = false;
-  /** DOMContentLoaded is kept from the page until the twins have run. */
-  let held = false;
-  let busy = false;
-  /** What the CDN has failed to give to this page, by URL. @type {Set<string>} */
-  const lost = new Set();
-  /** Scripts that were made local as they were parsed. @type {WeakSet<Element>} */
-  const swapped = new WeakSet();
-  /** Whether this page may run inline scripts; asked when first needed. @type {boolean | undefined} */
-  let inlineAllowed;
+  const page = /** @type {Me} */ (doc.querySelector('[data-tightrope=net]')).tightrope;
+  // Switched off, or this text is in the page for the second time.
+  if (!page) return;
 
   /** @type {(target: Node, type: string, how?: EventInit) => boolean} */
   const fire = (target, type, how) => target.dispatchEvent(new Event(type, how));
 
-  /**
-   * An attribute's value, or the text of an inline module or style, with its CDN URLs made local.
-   * A URL begins at the start, after white space, comma (srcset), quote or parenthesis; a CDN URL
-   * inside another URL (?u=https://...) is left alone.
-   * @param {string} text
-   */
-  const toLocal = text =>
-    text.split(cdn).reduce((done, rest) => done + (/(^|[\s,'"`(])$/.test(done) ? local : cdn) + rest);
-
-  /**
-   * The attributes through which an element uses the CDN.
-   * @param {Element} element
-   */
-  const cdnAttributes = element => [...element.attributes].filter(attribute =>
-    /^((xlink:)?href|src(set)?|poster|data)$/.test(attribute.name) ? toLocal(attribute.value) != attribute.value : false);
-
-  /** @param {Element} element */
-  const useLocal = element => {
-    const attributes = cdnAttributes(element);
-    if (attributes[0]) if (opaque) {
-      element.removeAttribute('crossorigin');
-      element.removeAttribute('integrity');
-    }
-    // Through the attribute node, which keeps the namespace of xlink:href.
-    for (const attribute of attributes) attribute.value = toLocal(attribute.value);
-  };
-
-  /**
-   * A script never runs again, whatever happens to its attributes: make another one like it.
-   * Attribute nodes are cloned because setAttribute refuses names that the parser accepts.
-   * @param {HTMLScriptElement} script
-   */
-  const twinOf = script => {
-    const twin = /** @type {HTMLScriptElement} */ (doc.createElementNS(script.namespaceURI, script.localName));
-    for (const attribute of script.attributes) twin.setAttributeNode(/** @type {Attr} */ (attribute.cloneNode()));
-    twin.dataset.tightrope = 'twin';
-    twin.nonce = script.nonce; // getAttribute('nonce') is empty under a CSP header
-    twin.async = script.async; // a script made by code is async unless told otherwise
-    useLocal(twin);
-    return twin;
-  };
-
-  /**
-   * Run a text in an inline script like the given one: a classic one at this very moment.
-   * @param {HTMLScriptElement} script
-   * @param {string} text
-   */
-  const runText = (script, text) => {
-    const twin = twinOf(script);
-    // The src attribute would make it external, but code reads document.currentScript.src (webpack's
-    // public path): give that an answer. currentScript.getAttribute('src') is null.
-    Object.defineProperty(twin, 'src', { value: twin.src });
-    twin.removeAttribute('src');
-    twin.text = text;
-    script.after(twin);
-    return twin;
-  };
-
-  /**
-   * Insert a twin that the browser fetches in its own time. What happens to it is told to the
-   * original: that is where the page's handlers are (onload=, webpack, Vite).
-   * @param {HTMLScriptElement} script
-   */
-  const insertTwin = script => {
-    const twin = twinOf(script);
-    twin.text = toLocal(script.text);
-    settled.add(twin);
-    const done = () => {
-      running.delete(twin);
-      runQueue();
-    };
-    // Assigning replaces the handlers that the attributes made.
-    twin.onload = twin.onerror = event => {
-      fire(script, /** @type {Event} */ (event).type);
-      done();
-    };
-    script.after(twin);
-    if (isDeferred(script)) if (doc.readyState != 'complete') {
-      running.add(twin);
-      if (!twin.src) {
-        // An inline module fires no load event, and may throw: another one behind it tells that it has run.
-        const ran = '' + Math.random();
-        doc.addEventListener(ran, done);
-        runText(twin, `document.dispatchEvent(new Event('${ran}'))`);
-      }
-    }
-  };
-
-  /**
-   * Run the local copy of a classic script before anything else happens: nothing else keeps its place.
-   *
-   * The browser checks no integrity of an inline script, and no hash can be computed synchronously
-   * here. Accepted: the copy comes from where this page and this very code came from, which nothing
-   * vouches for either. To stay near what a browser would run, only a 200 that is declared as a
-   * script is taken.
-   * @param {HTMLScriptElement} script
-   */
-  const runNow = script => {
+  /** All there is to it, once a page. */
+  const begin = () => {
+    const { me, cdn, local, settled, trust } = page;
+    /** Where the session keeps until when the CDN is taken for down. */
+    const memory = 'tightrope:' + cdn;
+    /** @type {Record<string, any>} */
+    let session = {};
     try {
-      if (inlineAllowed == null) {
-        // A CSP that forbids inline scripts says so by silence: try one. Nothing may be added to the
-        // script's own text for that, it would undo a "use strict" at its start.
-        const probe = runText(script, 'document.currentScript.ran=1');
-        inlineAllowed = 'ran' in probe;
-        probe.remove();
+      session = sessionStorage;
+    } catch (_) {
+      // A sandboxed frame has none, and cookies may be switched off.
+    }
+
+    // In a file: page or a sandboxed frame the origin is "null": CORS cannot succeed, and with it integrity.
+    const opaque = origin == 'null' || local.startsWith('file:');
+
+    /** Failed scripts of the deferred list whose turn has not come. @type {Set<Element>} */
+    const waiting = new Set();
+    /** Twins in the deferred list that have not run yet. @type {Set<Element>} */
+    const running = new Set();
+    /** DOMContentLoaded is kept from the page until the twins have run. */
+    let held = false;
+    let busy = false;
+    /** What the CDN has failed to give to this page, by URL. @type {Set<string>} */
+    const lost = new Set();
+    /** Scripts that were made local as they were parsed. @type {WeakSet<Element>} */
+    const swapped = new WeakSet();
+    /** Whether this page may run inline scripts; asked when first needed. @type {boolean | undefined} */
+    let inlineAllowed;
+
+    /**
+     * An attribute's value, or the text of an inline module or style, with its CDN URLs made local.
+     * A URL begins at the start, after white space, comma (srcset), quote or parenthesis; a CDN URL
+     * inside another URL (?u=https://...) is left alone.
+     * @param {string} text
+     */
+    const toLocal = text =>
+      text.split(cdn).reduce((done, rest) => done + (/(^|[\s,'"`(])$/.test(done) ? local : cdn) + rest);
+
+    /**
+     * The attributes through which an element uses the CDN.
+     * @param {Element} element
+     */
+    const cdnAttributes = element => [...element.attributes].filter(attribute =>
+      /^((xlink:)?href|src(set)?|poster|data)$/.test(attribute.name) ? toLocal(attribute.value) != attribute.value : false);
+
+    /**
+     * Set an attribute like the given one. Names that the parser accepts and setAttribute refuses need its node.
+     * @param {Element} element
+     * @param {Attr} attribute
+     * @param {string} value
+     */
+    const setAttribute = (element, attribute, value) => {
+      const { name, namespaceURI } = attribute;
+      try {
+        const how = /^on/.test(name) ? 'createScript' : 'createScriptURL';
+        element.setAttributeNS(namespaceURI, name, trust(how, value));
+      } catch (_) {
+        element.setAttributeNode(/** @type {Attr} */ (attribute.cloneNode()));
       }
-      if (inlineAllowed) {
-        const url = toLocal(/** @type {string} */ (script.getAttribute('src')));
-        const request = new XMLHttpRequest();
-        request.open('GET', url, false);
-        // An old page's scripts are in its own encoding, unless they say otherwise.
-        const charset = script.charset || doc.characterSet;
-        if (!/^utf-?8$/i.test(charset)) request.overrideMimeType('text/javascript;charset=' + charset);
-        request.send();
-        if (request.status == 200) if (/script/i.test(/** @type {string} */ (request.getResponseHeader('content-type')))) {
-          runText(script, request.responseText + '\n//# sourceURL=' + url);
-          fire(script, 'load');
-          return;
+    };
+
+    /** @param {Element} element */
+    const useLocal = element => {
+      const attributes = cdnAttributes(element);
+      if (attributes[0]) if (opaque) {
+        element.removeAttribute('crossorigin');
+        element.removeAttribute('integrity');
+      }
+      for (const attribute of attributes) setAttribute(element, attribute, toLocal(attribute.value));
+    };
+
+    /**
+     * A script never runs again, whatever happens to its attributes: make another one like it.
+     * @param {HTMLScriptElement} script
+     */
+    const twinOf = script => {
+      const twin = /** @type {HTMLScriptElement} */ (doc.createElementNS(script.namespaceURI, script.localName));
+      for (const attribute of script.attributes) setAttribute(twin, attribute, attribute.value);
+      twin.dataset.tightrope = 'twin';
+      twin.nonce = script.nonce; // getAttribute('nonce') is empty under a CSP header
+      twin.async = script.async; // a script made by code is async unless told otherwise
+      useLocal(twin);
+      return twin;
+    };
+
+    /**
+     * Run a text in an inline script like the given one: a classic one at this very moment.
+     * @param {HTMLScriptElement} script
+     * @param {string} text
+     */
+    const runText = (script, text) => {
+      const twin = twinOf(script);
+      // The src attribute would make it external, but code reads document.currentScript.src (webpack's
+      // public path): give that an answer. currentScript.getAttribute('src') is null.
+      Object.defineProperty(twin, 'src', { value: twin.src });
+      twin.removeAttribute('src');
+      twin.text = trust('createScript', text);
+      script.after(twin);
+      return twin;
+    };
+
+    /**
+     * Insert a twin that the browser fetches in its own time. What happens to it is told to the
+     * original: that is where the page's handlers are (onload=, webpack, Vite).
+     * @param {HTMLScriptElement} script
+     */
+    const insertTwin = script => {
+      const twin = twinOf(script);
+      twin.text = trust('createScript', toLocal(script.text));
+      settled.add(twin);
+      const done = () => {
+        running.delete(twin);
+        runQueue();
+      };
+      // Assigning replaces the handlers that the attributes made.
+      twin.onload = twin.onerror = event => {
+        fire(script, /** @type {Event} */ (event).type);
+        done();
+      };
+      script.after(twin);
+      if (isDeferred(script)) if (doc.readyState != 'complete') {
+        running.add(twin);
+        if (!twin.src) {
+          // An inline module fires no load event, and may throw: another one behind it tells that it has run.
+          const ran = '' + Math.random();
+          doc.addEventListener(ran, done);
+          runText(twin, `document.dispatchEvent(new Event('${ran}'))`);
         }
       }
-    } catch (_) {
-      // The network, a Permissions-Policy without sync-xhr, Trusted Types: the browser's own way is left.
-    }
-    insertTwin(script); // runs once, with its integrity checked, but late
-  };
+    };
 
-  /**
-   * Whether a script is in the list that runs when the page is parsed: deferred scripts and modules.
-   * What never runs (nomodule, templates) is not.
-   * @param {HTMLScriptElement} script
-   */
-  const isDeferred = script =>
-    !script.async ? script.type == 'module' || !(script.noModule || !script.defer || !/^$|script/i.test(script.type)) : false;
-
-  /** A script of the deferred list that the browser has still to run. @param {HTMLScriptElement} script */
-  const isToCome = script =>
-    script.hasAttribute('src') ? !(settled.has(script) || !isDeferred(script)) : false;
-
-  /** The first failed script of the deferred list, if its turn has come. */
-  const nextInTurn = () => {
-    const scripts = /** @type {HTMLScriptElement[]} */ ([...doc.querySelectorAll('script')]);
-    // Behind an earlier module's twin that has not run, what runs at once has to wait; what the browser fetches keeps
-    // its place by itself. Where the CDN is not down as a whole, or what follows is not on the CDN, the browser goes on
-    // meanwhile, and the order of classic scripts counts for more.
-    const hold = scripts.every(other => isToCome(other) ? cdnAttributes(other)[0] : !alive);
-    /** An earlier twin that has not run. @type {HTMLScriptElement | undefined} */
-    let earlier;
-    for (const script of scripts) {
-      if (waiting.has(script)) {
-        // Firefox keeps inserted inline modules and inserted module files in two lists: one waits for the other.
-        const goes = !earlier || (script.type == 'module' ? !earlier.src == !script.src : !hold || inlineAllowed == false);
-        return goes ? script : null;
-      }
-      if (running.has(script)) earlier = script;
-      // An earlier one has neither run nor failed. After DOMContentLoaded there is nothing to wait for,
-      // and for an inline module one cannot wait: it fires no load event.
-      else if (!parsed) if (isToCome(script)) return;
-    }
-  };
-
-  /**
-   * Firefox reports a failed deferred script as soon as the fetch has failed, the others in its turn.
-   * So failed ones are kept, and run when everything before them has run or failed.
-   */
-  const runQueue = () => {
-    // A synchronous request lets events in (Firefox): never start inside of a run.
-    if (busy || doc.readyState == 'loading') return;
-    busy = true;
-    for (let script; (script = nextInTurn());) {
-      waiting.delete(script);
-      settled.add(script);
-      if (script.type == 'module') insertTwin(script);
-      else runNow(script);
-    }
-    busy = false;
-    // Twins with a src delay the load event, so "complete" is the end of all waiting (an inline module may throw, and
-    // in Firefox it delays nothing).
-    if (held) if (!(running.size + waiting.size) || doc.readyState == 'complete') {
-      held = false;
-      fire(doc, 'DOMContentLoaded', { bubbles: true });
-    }
-  };
-
-  /** @param {HTMLScriptElement} script */
-  const healScript = script => {
-    if (isDeferred(script)) {
-      waiting.add(script);
-      return runQueue();
-    }
-    settled.add(script);
-    if (script.dataset.tightrope == 'parser') if (!script.async) if (doc.readyState == 'loading') {
-      // The parser stands still at this script: what is written now comes right behind it.
-      const twin = twinOf(script);
-      if (script.nonce) twin.setAttribute('nonce', script.nonce);
+    /**
+     * Run the local copy of a classic script before anything else happens: nothing else keeps its place.
+     *
+     * The browser checks no integrity of an inline script, and no hash can be computed synchronously
+     * here. Accepted: the copy comes from where this page and this very code came from, which nothing
+     * vouches for either. To stay near what a browser would run, only a 200 that is declared as a
+     * script is taken.
+     * @param {HTMLScriptElement} script
+     */
+    const runNow = script => {
       try {
-        doc.write(twin.outerHTML);
+        if (inlineAllowed == null) {
+          // A CSP that forbids inline scripts says so by silence: try one. Nothing may be added to the
+          // script's own text for that, it would undo a "use strict" at its start.
+          const probe = runText(script, 'document.currentScript.ran=1');
+          inlineAllowed = 'ran' in probe;
+          probe.remove();
+        }
+        if (inlineAllowed) {
+          const url = toLocal(/** @type {string} */ (script.getAttribute('src')));
+          const request = new XMLHttpRequest();
+          request.open('GET', url, false);
+          // An old page's scripts are in its own encoding, unless they say otherwise.
+          const charset = script.charset || doc.characterSet;
+          if (!/^utf-?8$/i.test(charset)) request.overrideMimeType('text/javascript;charset=' + charset);
+          request.send();
+          if (request.status == 200) if (/script/i.test(/** @type {string} */ (request.getResponseHeader('content-type')))) {
+            runText(script, request.responseText + '\n//# sourceURL=' + url);
+            fire(script, 'load');
+            return;
+          }
+        }
       } catch (_) {
-        runNow(script); // XHTML has no write
+        // The network, a Permissions-Policy without sync-xhr, Trusted Types: the browser's own way is left.
       }
-      return;
-    }
-    insertTwin(script);
-  };
+      insertTwin(script); // runs once, with its integrity checked, but late
+    };
 
-  /**
-   * While the CDN is taken for down, elements get their local URLs as they are parsed. Chromium and WebKit do this
-   * before a script is fetched, Firefox after: there the script may fail all the same. Modules stay, because the text of
-   * inline ones cannot be changed while the parser writes it, and a graph must come from one home.
-   * The parser tells of every element by itself.
-   * @param {any} node
-   */
-  const swap = node => {
-    if (node.attributes) if (!/^module/.test(node.type || node.rel)) if (cdnAttributes(node)[0]) {
-      useLocal(node);
-      if (node.localName == 'script') swapped.add(node);
-    }
-  };
-  if (session[memory] > Date.now()) new MutationObserver(records => {
-    for (const record of records) record.addedNodes.forEach(swap);
-  }).observe(doc, { childList: true, subtree: true });
+    /**
+     * Whether a script is in the list that runs when the page is parsed: deferred scripts and modules.
+     * What never runs (nomodule, templates) is not.
+     * @param {HTMLScriptElement} script
+     */
+    const isDeferred = script =>
+      !script.async ? script.type == 'module' || !(script.noModule || !script.defer || !/^$|script/i.test(script.type)) : false;
 
-  addEventListener('error', event => {
-    const target = /** @type {any} */ (event.target);
-    const name = target.localName;
-    const isScript = name == 'script';
-    // Errors of running scripts have the window for a target. A script's twin has told its own error.
-    if (target.nodeType != 1 || settled.has(target) || waiting.has(target)) return;
+    /** A script of the deferred list that the browser has still to run. @param {HTMLScriptElement} script */
+    const isToCome = script =>
+      script.hasAttribute('src') ? !(settled.has(script) || !isDeferred(script)) : false;
 
-    // Preloads and icons are hints: nobody misses them. Except a preload that becomes a sheet when it has loaded.
-    if (name == 'link') if (!/stylesheet/i.test(target.rel)) if (!target.onload) return;
+    /** The first failed script of the deferred list, if its turn has come. */
+    const nextInTurn = () => {
+      const scripts = /** @type {HTMLScriptElement[]} */ ([...doc.querySelectorAll('script')]);
+      // Behind an earlier module's twin that has not run, what runs at once has to wait; what the browser fetches keeps
+      // its place by itself. Where the CDN is not down as a whole, or what follows is not on the CDN, the browser goes on
+      // meanwhile, and the order of classic scripts counts for more.
+      const hold = scripts.every(other => isToCome(other) ? cdnAttributes(other)[0] : !page.alive);
+      /** An earlier twin that has not run. @type {HTMLScriptElement | undefined} */
+      let earlier;
+      for (const script of scripts) {
+        if (waiting.has(script)) {
+          // Firefox keeps inserted inline modules and inserted module files in two lists: one waits for the other.
+          const goes = !earlier || (script.type == 'module' ? !earlier.src == !script.src : !hold || inlineAllowed == false);
+          return goes ? script : null;
+        }
+        if (running.has(script)) earlier = script;
+        // An earlier one has neither run nor failed. After DOMContentLoaded there is nothing to wait for,
+        // and for an inline module one cannot wait: it fires no load event.
+        else if (!page.parsed) if (isToCome(script)) return;
+      }
+    };
 
-    // A picture or a media element falls back whole: its sources, its poster.
-    const group = name == 'track' ? null : target.closest(name == 'img' ? 'picture' : 'video,audio');
-    const elements = group ? [target, group, ...group.querySelectorAll('source')] : [target];
-    const player = name == 'source' ? group : null;
-    if (player) {
-      // A source that this browser passes over also gives an error, and was never asked for.
-      if (target.type) if (!player.canPlayType(target.type)) return;
-      if (!matchMedia(target.media).matches) return;
-    }
+    /**
+     * Firefox reports a failed deferred script as soon as the fetch has failed, the others in its turn.
+     * So failed ones are kept, and run when everything before them has run or failed.
+     */
+    const runQueue = () => {
+      // A synchronous request lets events in (Firefox): never start inside of a run.
+      if (busy || doc.readyState == 'loading') return;
+      busy = true;
+      for (let script; (script = nextInTurn());) {
+        waiting.delete(script);
+        settled.add(script);
+        if (script.type == 'module') insertTwin(script);
+        else runNow(script);
+      }
+      busy = false;
+      // Twins with a src delay the load event, so "complete" is the end of all waiting (an inline module may throw, and
+      // in Firefox it delays nothing).
+      if (held) if (!(running.size + waiting.size) || doc.readyState == 'complete') {
+        held = false;
+        fire(doc, 'DOMContentLoaded', { bubbles: true });
+      }
+    };
 
-    // A style whose @import failed, an inline module whose imports failed.
-    const text = (isScript ? !target.src : name == 'style') ? target.textContent : '';
-    const attribute = elements.map(cdnAttributes).find(found => found[0]);
-    // After healing nothing names the CDN any more: a local copy that fails as well is not ours.
-    const wasSwapped = swapped.delete(target);
-    let ours = attribute || wasSwapped || toLocal(text) != text;
-    // Where scripts need a nonce, one without it may have been blocked, not lost. The page's CSP may trust
-    // what this code inserts ('strict-dynamic'), so it must not insert what the CSP has turned away.
-    if (isScript) if (me.nonce) if (target.nonce != me.nonce) ours = false;
-    if (!ours) {
-      if (isScript) settled.add(target); // the queue need not wait for it
-      return runQueue();
-    }
+    /** @param {HTMLScriptElement} script */
+    const healScript = script => {
+      if (isDeferred(script)) {
+        waiting.add(script);
+        return runQueue();
+      }
+      settled.add(script);
+      if (script.dataset.tightrope == 'parser') if (!script.async) if (doc.readyState == 'loading') {
+        // The parser stands still at this script: what is written now comes right behind it.
+        const twin = twinOf(script);
+        if (script.nonce) twin.setAttribute('nonce', script.nonce);
+        try {
+          doc.write(trust('createHTML', twin.outerHTML));
+        } catch (_) {
+          runNow(script); // XHTML has no write
+        }
+        return;
+      }
+      insertTwin(script);
+    };
 
-    // The request is not lost yet: the page's own error handlers hear of the local copy's failure only,
-    // or else their placeholder, or their own second copy, would come on top of ours.
-    event.stopImmediatePropagation();
-    if (wasSwapped) return healScript(target);
-    const url = target.currentSrc || (attribute ? attribute[0].value : cdn);
-    lost.add(url);
-    doc.dispatchEvent(new CustomEvent('tightrope:fallback', {
-      detail: { url, local: toLocal(url), element: target, reason: 'error' }
-    }));
+    /**
+     * While the CDN is taken for down, elements get their local URLs as they are parsed. Chromium and WebKit do this
+     * before a script is fetched, Firefox after: there the script may fail all the same. Modules stay, because the text of
+     * inline ones cannot be changed while the parser writes it, and a graph must come from one home.
+     * The parser tells of every element by itself.
+     * @param {any} node
+     */
+    const swap = node => {
+      if (node.attributes) if (!/^module/.test(node.type || node.rel)) if (cdnAttributes(node)[0]) {
+        useLocal(node);
+        if (node.localName == 'script') swapped.add(node);
+      }
+    };
+    if (session[memory] > Date.now()) new MutationObserver(records => {
+      for (const record of records) record.addedNodes.forEach(swap);
+    }).observe(doc, { childList: true, subtree: true });
 
-    if (isScript) healScript(target);
-    else if (text) target.textContent = toLocal(text);
-    else {
-      elements.forEach(useLocal);
-      if (player) if (!player.readyState) player.load();
-    }
-  }, true);
+    /** A request has failed. @param {Event} event */
+    const heal = event => {
+      const target = /** @type {any} */ (event.target);
+      const name = target.localName;
+      const isScript = name == 'script';
+      // Errors of running scripts have the window for a target. A script's twin has told its own error.
+      if (target.nodeType != 1 || settled.has(target) || waiting.has(target)) return;
 
-  // On the document: an element's load event never reaches the window.
-  for (const type of ['load', 'readystatechange', 'visibilitychange']) doc.addEventListener(type, event => {
-    const target = /** @type {any} */ (event.target);
-    // Scripts only: an image that has loaded may be given another URL, and that may fail.
-    if (target.localName == 'script') settled.add(target);
-    // Except preloads: Firefox says of failed ones that they have loaded.
-    if (event.isTrusted) if (target.attributes) if (target.sheet !== null) if (cdnAttributes(target)[0]) alive = true;
-    // The page is left, or may never be seen again. One file may be missing; where two are and nothing has come, the
-    // CDN is taken for down.
-    if (doc.hidden) if (!alive) if (lost.size > 1) session[memory] = Date.now() + 6e5;
-    runQueue();
-  }, true);
+      // Preloads and icons are hints: nobody misses them. Except a preload that becomes a sheet when it has loaded.
+      if (name == 'link') if (!/stylesheet/i.test(target.rel)) if (!target.onload) return;
 
-  // A module cannot be run at once, and a healed one runs after this event, which most code waits for to begin.
-  addEventListener('DOMContentLoaded', event => {
-    if (parsed) return; // our own
-    parsed = true;
-    runQueue();
-    if (running.size + waiting.size) {
-      held = true;
+      // A picture or a media element falls back whole: its sources, its poster.
+      const group = name == 'track' ? null : target.closest(name == 'img' ? 'picture' : 'video,audio');
+      const elements = group ? [target, group, ...group.querySelectorAll('source')] : [target];
+      const player = name == 'source' ? group : null;
+      if (player) {
+        // A source that this browser passes over also gives an error, and was never asked for.
+        if (target.type) if (!player.canPlayType(target.type)) return;
+        if (!matchMedia(target.media).matches) return;
+      }
+
+      // A style whose @import failed, an inline module whose imports failed.
+      const text = (isScript ? !target.src : name == 'style') ? target.textContent : '';
+      const attribute = elements.map(cdnAttributes).find(found => found[0]);
+      // After healing nothing names the CDN any more: a local copy that fails as well is not ours.
+      const wasSwapped = swapped.delete(target);
+      let ours = attribute || wasSwapped || toLocal(text) != text;
+      // Where scripts need a nonce, one without it may have been blocked, not lost. The page's CSP may trust
+      // what this code inserts ('strict-dynamic'), so it must not insert what the CSP has turned away.
+      if (isScript) if (me.nonce) if (target.nonce != me.nonce) ours = false;
+      if (!ours) {
+        if (isScript) settled.add(target); // the queue need not wait for it
+        return runQueue();
+      }
+
+      // The request is not lost yet: the page's own error handlers hear of the local copy's failure only,
+      // or else their placeholder, or their own second copy, would come on top of ours.
       event.stopImmediatePropagation();
+      if (wasSwapped) return healScript(target);
+      const url = target.currentSrc || (attribute ? attribute[0].value : cdn);
+      lost.add(url);
+      doc.dispatchEvent(new CustomEvent('tightrope:fallback', {
+        detail: { url, local: toLocal(url), element: target, reason: 'error' }
+      }));
+
+      if (isScript) healScript(target);
+      else if (text) target.textContent = toLocal(text);
+      else {
+        elements.forEach(useLocal);
+        if (player) if (!player.readyState) player.load();
+      }
+    };
+
+    page.handle = event => {
+      if (event.type == 'error') return heal(event);
+      runQueue();
+      // A module cannot be run at once, and a healed one runs after this event, which most code waits for to begin.
+      if (event.type == 'DOMContentLoaded') if (running.size + waiting.size) {
+        held = true;
+        event.stopImmediatePropagation();
+      }
+    };
+    for (const type of ['readystatechange', 'visibilitychange']) doc.addEventListener(type, () => {
+      // The page is left, or may never be seen again. One file may be missing; where two are and nothing has come, the
+      // CDN is taken for down.
+      if (doc.hidden) if (!page.alive) if (lost.size > 1) session[memory] = Date.now() + 6e5;
+      runQueue();
+    }, true);
+  };
+
+  const script = /** @type {HTMLScriptElement} */ (doc.currentScript);
+  // The page's own scripts find the document as it would be without this one.
+  if (script != page.me) script.remove();
+  if (!page.handle) begin();
+  // Each again, to be healed, or to be told to the page if it was not the CDN's. Two copies of this text may be on their
+  // way: what the parser waits for, only that which the parser waits for can heal.
+  for (const missed of page.missed.splice(0)) {
+    if (missed.parserWaits) if (script.async) {
+      page.missed.push(missed);
+      continue;
     }
-  }, true);
+    fire(missed.target, 'error');
+  }
 })();

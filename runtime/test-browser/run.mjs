@@ -1,6 +1,6 @@
 // The matrix: every page variant with every fault of the CDN, several times, in a real Chromium.
 //
-//   node test-browser/run.mjs [--repeat 3] [--variant html] [--fault 404] [--net FILE]
+//   node test-browser/run.mjs [--repeat 3] [--variant html] [--fault 404]
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -12,10 +12,10 @@ const { values: options } = parseArgs({ options: {
   repeat: { type: 'string', default: '3' },
   variant: { type: 'string' },
   fault: { type: 'string' },
-  net: { type: 'string', default: new URL('../dist/net.min.js', import.meta.url).pathname },
 } });
 
-const net = readFileSync(options.net, 'utf8');
+const texts = Object.fromEntries(['loader', 'net', 'beacon'].map(name =>
+  [name, readFileSync(new URL(`../dist/${name}.min.js`, import.meta.url), 'utf8')]));
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 const ORDER = ['b1', 'b2', 'i1', 'b3', 'b4', 'i2', 'b5', 'i3', 'b6', 'b7', 'i4', 'b8',
@@ -208,14 +208,13 @@ async function bothLost(browser, site) {
   }
 }
 
-const beacon = readFileSync(new URL('../dist/beacon.min.js', import.meta.url), 'utf8');
-const site = await startSite(() => net, () => beacon);
+const site = await startSite(texts);
 let browser;
 let passed = 0;
 let failed = 0;
 try {
   browser = await startChromium();
-  console.log(`${browser.version}, net of ${net.length} bytes`);
+  console.log(`${browser.version}, loader of ${texts.loader.length} bytes, net of ${texts.net.length}`);
   const check = async (name, action) => {
     try {
       await action();

@@ -69,8 +69,12 @@ const integrity = bytes => 'sha384-' + createHash('sha384').update(bytes).digest
 export const integrityOf = path => integrity(files.get(path));
 const cspHash = text => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
+/** The loader, as pages have it. Its text goes in raw: it must need no escaping. */
+const loader = (cdn, texts, nonce = '') =>
+  `<script data-tightrope="net" data-cdn="${cdn}" data-local="../" data-net="net.js" data-integrity="${integrity(texts.net)}"${nonce}>${texts.loader}</script>`;
+
 /** The whole test page. Both the head and the body have runs of failing scripts between inline ones. */
-export function page(variant, cdn, net) {
+export function page(variant, cdn, texts) {
   const xml = variant === 'xhtml';
   const nonce = variant === 'nonce' ? ' nonce="n0nce"' : '';
   const handlers = variant === 'html' || xml || variant === 'twice';
@@ -91,10 +95,12 @@ export function page(variant, cdn, net) {
   // Somebody else's scripts, without the nonce: the CSP blocks them, and so it must stay.
   const stranger = ['', 'defer', 'async', 'type="module"', 'data-tightrope="parser"'].map(attributes =>
     `<script src="${cdn}js/never.js" ${attributes}></script>`).join('');
-  // The text of the net goes in raw: it must need no escaping.
   const inFile = variant === 'external';
-  const theNet = `<script data-tightrope="net"${inFile ? ` src="../net.js" integrity="${integrity(net)}"` : ''} data-cdn="${cdn}" data-local="../"${nonce}>${inFile ? '' : net}</script>`;
-  if (!inFile) inlineTexts.push(net);
+  const whole = texts.loader + texts.net;
+  const theNet = inFile
+    ? `<script data-tightrope="net" src="../whole.js" integrity="${integrity(whole)}" data-cdn="${cdn}" data-local="../"></script>`
+    : loader(cdn, texts, nonce);
+  if (!inFile) inlineTexts.push(texts.loader, texts.net);
   const map = JSON.stringify({
     integrity: Object.fromEntries(['js/m1.js', 'js/dep.js', 'js/m2.js', 'js/m3.js'].flatMap(path =>
       [[cdn + path, integrityOf(path)], ['../' + path, integrityOf(path)]])),
@@ -170,12 +176,12 @@ ${blocking('b8')}`;
 }
 
 /** Classic deferred scripts and modules in turn. `throws`: the inline module does not come to its end. */
-export function orderPage(variant, cdn, net) {
+export function orderPage(variant, cdn, texts) {
   const checked = path => `integrity="${integrityOf(path)}" crossorigin="anonymous"`;
   const script = (name, how) => `<script src="${cdn}js/${name}.js" ${checked(`js/${name}.js`)} ${how}></script>`;
   const html = `<!DOCTYPE html><html><head><meta charset="utf-8"><title>order</title>
 <script>window.trace = []; window.loads = 0; addEventListener('load', function () { trace.push('load'); });</script>
-<script data-tightrope="net" data-cdn="${cdn}" data-local="../">${net}</script>
+${loader(cdn, texts)}
 ${script('c1', 'defer')}${script('m4', 'type="module"')}${script('c2', 'defer')}${script('m5', 'type="module"')}${script('c3', 'defer')}
 <script type="module">import six from "${cdn}js/m6.js"; trace.push('inline ' + document.readyState); ${variant === 'throws' ? 'throw six' : ''} // the end</script>
 ${variant === 'local' ? '<script src="../js/c4.js" defer></script>' : ''}</head><body><p>order</p></body></html>`;
@@ -183,15 +189,15 @@ ${variant === 'local' ? '<script src="../js/c4.js" defer></script>' : ''}</head>
 }
 
 /** As on a site that was built with --beacon. */
-const netWithBeacon = (cdn, net, beacon) =>
-  `<script data-tightrope="net" data-cdn="${cdn}" data-local="../" data-beacon="/report">${net}${beacon}</script>`;
+const loaderWithBeacon = (cdn, { loader, net, beacon }) =>
+  `<script data-tightrope="net" data-cdn="${cdn}" data-local="../" data-net="net-with-beacon.js" data-integrity="${integrity(beacon + net)}" data-beacon="/report">${loader}</script>`;
 
 /** No modules. `off`: with the switch of the site's owner. `beacon`: with reports. */
-export function plainPage(variant, cdn, net, beacon) {
+export function plainPage(variant, cdn, texts) {
   const script = (name, how) => `<script src="${cdn}js/${name}.js" integrity="${integrityOf(`js/${name}.js`)}" crossorigin="anonymous" ${how}></script>`;
   const html = `<!DOCTYPE html><html ${variant === 'off' ? 'data-tightrope="off"' : ''}><head><meta charset="utf-8"><title>plain</title>
 <script>window.trace = []; addEventListener('load', function () { trace.push('load'); });</script>
-${variant === 'beacon' ? netWithBeacon(cdn, net, beacon) + netWithBeacon(cdn, net, beacon) : `<script data-tightrope="net" data-cdn="${cdn}" data-local="../">${net}</script>`}
+${variant === 'beacon' ? loaderWithBeacon(cdn, texts) + loaderWithBeacon(cdn, texts) : loader(cdn, texts)}
 <link rel="stylesheet" href="${cdn}css/s1.css" integrity="${integrityOf('css/s1.css')}" crossorigin="anonymous">
 ${script('b1', 'data-tightrope="parser"')}${script('c1', 'defer')}${script('c2', 'defer')}</head><body><img src="${cdn}img/photo.png" alt=""></body></html>`;
   return { html, headers: { 'content-type': 'text/html; charset=utf-8' } };
@@ -215,8 +221,11 @@ return {
 
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms));
 
-/** @returns the two servers, with a log of the origin's requests and a switch that loses its assets. */
-export async function startSite(net, beacon) {
+/**
+ * @param texts what is in dist/: the loader, the net, the beacon
+ * @returns the two servers, with a log of the origin's requests and a switch that loses its assets.
+ */
+export async function startSite(texts) {
   const state = { asked: [], reports: [], assetsLost: false, jitter: 0 };
   let cdnBase;
 
@@ -226,12 +235,14 @@ export async function startSite(net, beacon) {
     if (first === 'pages') { // /pages/VARIANT-FAULT.html
       const [variant, fault] = second.split('.')[0].split('-');
       const make = ORDERS.includes(variant) ? orderPage : ['plain', 'off', 'beacon'].includes(variant) ? plainPage : page;
-      const { html, headers } = make(variant, cdnBase(fault), net(), beacon());
+      const { html, headers } = make(variant, cdnBase(fault), texts);
       response.writeHead(200, { ...headers, 'cache-control': 'no-store' });
       return response.end(html);
     }
     const path = url.pathname.slice(1);
-    if (path === 'net.js') return response.writeHead(200, { 'content-type': types.js }).end(net());
+    const { loader, net, beacon } = texts;
+    const text = { 'net.js': net, 'net-with-beacon.js': beacon + net, 'whole.js': loader + net }[path];
+    if (text) return response.writeHead(200, { 'content-type': types.js }).end(text);
     if (path === 'report') {
       let body = '';
       for await (const piece of request) body += piece;

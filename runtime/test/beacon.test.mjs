@@ -11,7 +11,7 @@ const CDN = 'https://static.example.com/site/';
 /** A page with `count` images, a way to make some of them fail, and one to leave it. */
 function load(count) {
   const images = Array.from({ length: count }, (_, i) => `<img src="${CDN}${i}.png">`).join('');
-  const element = `<script data-tightrope="net" data-cdn="${CDN}" data-local="./" data-beacon="https://stats.example/net?x=1">${read('net')}${read('beacon')}</script>`;
+  const element = `<script data-tightrope="net" data-cdn="${CDN}" data-local="./" data-beacon="https://stats.example/net?x=1">${read('loader')}${read('beacon')}${read('net')}</script>`;
   const sent = [];
   const { window } = new JSDOM(`<!DOCTYPE html><head>${element}${element}</head><body>${images}</body>`, {
     url: 'https://example.com/a/?token=secret#top', runScripts: 'dangerously', pretendToBeVisual: true,

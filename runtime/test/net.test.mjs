@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { JSDOM } from 'jsdom';
 
-const net = readFileSync(new URL('../dist/net.min.js', import.meta.url), 'utf8');
+// As with --fallback external: the net behind the loader.
+const net = ['loader', 'net'].map(name => readFileSync(new URL(`../dist/${name}.min.js`, import.meta.url), 'utf8')).join('');
 const CDN = 'https://static.example.com/site/';
 
 /** A page with the net, after loading. */

@@ -3,52 +3,56 @@
 mod file;
 
 use crate::html::attribute_value::escape;
+use crate::html::csp;
 use crate::html::encoding::Syntax;
 use crate::html::template;
 use crate::html::xml::XHTML;
 pub use file::NetFile;
+use std::sync::LazyLock;
 
-/// The code that every page carries: one constant per release. What varies is in attributes beside it.
+/// What every page carries: one constant per release. What varies is in attributes beside it.
+pub const LOADER: &str = include_str!("../../runtime/dist/loader.min.js");
+
+/// What it fetches when a request has failed.
 pub const NET: &str = include_str!("../../runtime/dist/net.min.js");
 
-/// The same on a site that wants reports (`--beacon`).
-pub const NET_WITH_BEACON: &str =
-    concat!(include_str!("../../runtime/dist/net.min.js"), include_str!("../../runtime/dist/beacon.min.js"));
+/// What sends reports (`--beacon`); it stands before the net.
+pub const BEACON: &str = include_str!("../../runtime/dist/beacon.min.js");
 
-/// The net's code, with what sends reports or without.
-pub fn text(with_beacon: bool) -> &'static str {
-    if with_beacon { NET_WITH_BEACON } else { NET }
-}
+/// By what a policy admits the loader, without quotes.
+pub static LOADER_HASH: LazyLock<String> = LazyLock::new(|| csp::hash(LOADER));
 
-/// What the element that holds the net says.
+/// What the element that holds the loader says.
 #[derive(Clone, Copy, Debug)]
-pub struct Net<'n> {
+pub struct Loader<'l> {
     /// The CDN's base URL.
-    pub cdn: &'n str,
+    pub cdn: &'l str,
     /// How the page spells the local home, relative to its base URL.
-    pub local: &'n str,
+    pub local: &'l str,
     /// Where reports go.
-    pub beacon: Option<&'n str>,
-    /// The file that holds the code, if it does not stand in the page.
-    pub file: Option<&'n NetFile>,
+    pub beacon: Option<&'l str>,
+    /// What holds the net.
+    pub file: &'l NetFile,
     /// What a policy admits it by.
-    pub nonce: Option<&'n str>,
+    pub nonce: Option<&'l str>,
 }
 
-/// The net as a page has it.
-pub fn net(net: &Net<'_>, syntax: Syntax) -> String {
-    let source = net.file.map_or_else(String::new, |file| {
-        let url = format!("{}{}", net.local, file.name);
-        format!(" src=\"{}\" integrity=\"{}\"", escape(&url), file.integrity)
-    });
+/// The loader as a page has it.
+pub fn loader(loader: &Loader<'_>, syntax: Syntax) -> String {
+    let Loader { cdn, local, beacon, file, nonce } = loader;
+    let (name, integrity) = (&file.name, &file.integrity);
+    let (source, net, text) = if file.has_loader {
+        (format!(" src=\"{}\" integrity=\"{integrity}\"", escape(&format!("{local}{name}"))), String::new(), "")
+    } else {
+        (String::new(), format!(" data-net=\"{name}\" data-integrity=\"{integrity}\""), LOADER)
+    };
     format!(
-        "<script{} data-tightrope=\"net\"{source} data-cdn=\"{}\" data-local=\"{}\"{}{}>{}</script>",
+        "<script{} data-tightrope=\"net\"{source} data-cdn=\"{}\" data-local=\"{}\"{net}{}{}>{text}</script>",
         namespace(syntax),
-        escape(net.cdn),
-        escape(net.local),
-        net.beacon.map_or_else(String::new, |url| format!(" data-beacon=\"{}\"", escape(url))),
-        nonce_attribute(net.nonce),
-        if net.file.is_some() { "" } else { text(net.beacon.is_some()) }
+        escape(cdn),
+        escape(local),
+        beacon.map_or_else(String::new, |url| format!(" data-beacon=\"{}\"", escape(url))),
+        nonce_attribute(*nonce),
     )
 }
 
@@ -82,41 +86,49 @@ mod tests {
     use crate::config::Config;
     use crate::config::settings::{self, Settings};
 
+    fn settings(fallback: settings::Fallback) -> Config {
+        let settings = Settings { cdn: Some("https://c.example".to_owned()), fallback, ..Settings::default() };
+        Config::new(settings).expect("good settings")
+    }
+
+    fn spelled(file: &NetFile) -> Loader<'_> {
+        Loader { cdn: "https://c.example/?a&b", local: "../", beacon: Some("/report?a&b"), file, nonce: Some("a\"b") }
+    }
+
     #[test]
-    fn the_net_needs_no_escaping_in_xml() {
-        for text in [NET, NET_WITH_BEACON] {
-            assert!(!text.contains(['<', '&', '\n']) && !text.contains("]]>"));
-        }
-        let spelled = Net {
-            cdn: "https://c.example/?a&b",
-            local: "../",
-            beacon: Some("/report?a&b"),
-            file: None,
-            nonce: Some("a\"b"),
-        };
-        let net = net(&spelled, Syntax::Xml);
-        assert!(net.starts_with("<script xmlns=\"http://www.w3.org/1999/xhtml\" data-tightrope=\"net\""), "{net}");
-        assert!(!net.replace("&amp;", "").replace("&#34;", "").contains('&'), "{net}");
+    fn the_loader_needs_no_escaping_in_xml() {
+        assert!(!LOADER.contains(['<', '&', '\n']) && !LOADER.contains("]]>"));
+        let config = settings(settings::Fallback::Inline);
+        let loader = loader(&spelled(NetFile::of(&config).expect("a file")), Syntax::Xml);
+        assert!(
+            loader.starts_with("<script xmlns=\"http://www.w3.org/1999/xhtml\" data-tightrope=\"net\""),
+            "{loader}"
+        );
+        assert!(!loader.replace("&amp;", "").replace("&#34;", "").contains('&'), "{loader}");
     }
 
     #[test]
     fn a_report_names_the_version_that_sends_it() {
-        assert!(NET_WITH_BEACON.contains(concat!("version:\"", env!("CARGO_PKG_VERSION"), "\"")));
+        assert!(BEACON.contains(concat!("version:\"", env!("CARGO_PKG_VERSION"), "\"")));
     }
 
     #[test]
-    fn a_net_in_a_file_leaves_no_code_in_the_page() {
-        let settings = Settings {
-            cdn: Some("https://c.example".to_owned()),
-            fallback: settings::Fallback::External,
-            ..Settings::default()
-        };
-        let config = Config::new(settings).expect("good settings");
-        let file = NetFile::of(&config);
-        let name = &file.expect("a file").name;
-        let spelled = Net { cdn: "https://c.example/", local: "../", beacon: None, file, nonce: None };
-        let net = net(&spelled, Syntax::Html);
-        assert!(net.contains(&format!(" src=\"../{name}\" integrity=\"sha384-")), "{net}");
-        assert!(net.ends_with("data-local=\"../\"></script>"), "{net}");
+    fn an_inline_loader_names_the_file_that_it_fetches() {
+        let config = settings(settings::Fallback::Inline);
+        let file = NetFile::of(&config).expect("a file");
+        let loader = loader(&spelled(file), Syntax::Html);
+        let expected = format!(" data-net=\"{}\" data-integrity=\"{}\"", file.name, file.integrity);
+        assert!(loader.contains(&expected) && loader.contains(LOADER), "{loader}");
+        assert_eq!(file.text, NET);
+    }
+
+    #[test]
+    fn a_loader_in_a_file_leaves_no_code_in_the_page() {
+        let config = settings(settings::Fallback::External);
+        let file = NetFile::of(&config).expect("a file");
+        let loader = loader(&Loader { nonce: None, beacon: None, ..spelled(file) }, Syntax::Html);
+        assert!(loader.contains(&format!(" src=\"../{}\" integrity=\"sha384-", file.name)), "{loader}");
+        assert!(loader.ends_with("data-local=\"../\"></script>"), "{loader}");
+        assert_eq!(file.text, [LOADER, NET].concat());
     }
 }

@@ -4,7 +4,7 @@ use super::Page;
 use super::import_map::{self, Mapped};
 use super::policy;
 use super::survey::{Left, Place, Survey};
-use crate::fallback::{self, Net, NetFile};
+use crate::fallback::{self, Loader, NetFile};
 use crate::html::csp::{Needs, Problem};
 use crate::html::encoding::PRESCAN;
 use crate::html::splice::Change;
@@ -27,11 +27,11 @@ pub(super) struct Injected {
 pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Injected {
     let config = page.context.config;
     let nonce = policy::nonce(page, seen);
-    let net = net_place(page, seen).zip(config.cdn.as_ref());
-    let net = net.map(|(place, cdn)| {
+    let net = net_place(page, seen).zip(config.cdn.as_ref()).zip(NetFile::of(config));
+    let net = net.map(|((place, cdn), file)| {
         let beacon = config.settings.beacon.as_deref();
-        let net = Net { cdn: cdn.as_str(), local: &place.home, beacon, file: NetFile::of(config), nonce };
-        (place.at, fallback::net(&net, page.syntax))
+        let loader = Loader { cdn: cdn.as_str(), local: &place.home, beacon, file, nonce };
+        (place.at, fallback::loader(&loader, page.syntax))
     });
     let Mapped { new, own, fails } = import_map::decide(page, seen);
     let mut needs = policy::needs(page, seen, net.is_some(), new.as_ref().map(|(_, text)| text.as_str()));

@@ -3,24 +3,19 @@
 use super::Page;
 use super::survey::{OwnMap, Survey};
 use super::visitor::PageVisitor;
-use crate::fallback::{self, NetFile};
+use crate::fallback::{LOADER_HASH, NetFile};
 use crate::html::attribute_value::{Decoded, escape};
 use crate::html::csp::{self, Edited, Needs, Problem};
 use crate::html::splice::{self, Change};
 use crate::html::template;
 use crate::model::finding::Code;
-use std::sync::LazyLock;
 
-/// The net's hash, without reports and with them: on every page of a site the same.
-static NET_HASHES: LazyLock<[String; 2]> =
-    LazyLock::new(|| [false, true].map(|beacon| csp::hash(fallback::text(beacon))));
-
-/// The net, if the page has one, as policies see it.
-fn net(page: &Page<'_>) -> csp::Net {
-    let config = page.context.config;
-    match NetFile::of(config) {
-        Some(_) => csp::Net::File,
-        None => csp::Net::Inline(NET_HASHES[usize::from(config.settings.beacon.is_some())].clone()),
+/// The net as policies see it.
+fn net(file: &NetFile) -> csp::Net {
+    if file.has_loader {
+        csp::Net::File
+    } else {
+        csp::Net::Inline { loader: LOADER_HASH.clone(), net: file.hash.clone() }
     }
 }
 
@@ -48,7 +43,7 @@ pub(super) fn needs(page: &Page<'_>, seen: &Survey, has_net: bool, map: Option<&
         fonts: uses.fonts || uses.styles,
         media: uses.media,
         fetches: uses.modules,
-        net: has_net.then(|| net(page)),
+        net: NetFile::of(config).filter(|_| has_net).map(net),
         beacon: config.beacon_origin().filter(|_| has_net),
         deferred: uses.deferred,
         injected: map.map(csp::hash).into_iter().collect(),
@@ -113,7 +108,6 @@ pub(super) fn limit(problem: Problem) -> Option<&'static str> {
             Some("`connect-src` lacks 'self', so a deferred script that falls back runs late")
         }
         Problem::InlineNotHealed => Some("an inline module or style admitted by its hash cannot fall back"),
-        Problem::TrustedTypes => Some("under Trusted Types, scripts do not fall back"),
         Problem::Comma => Some("its comma is read as two policies by some browsers"),
     }
 }

@@ -82,7 +82,7 @@ enum TextKind {
     Style,
     Map,
     Module,
-    Net,
+    Loader,
 }
 
 impl<'p> Reader<'p> {
@@ -286,7 +286,7 @@ impl Visitor for Reader<'_> {
                 self.base.note(element);
                 None
             }
-            "script" if marked == Some("net") && inline => Some(TextKind::Net),
+            "script" if marked == Some("net") && inline => Some(TextKind::Loader),
             "script" if inline => match attributes::script_kind(element) {
                 ScriptKind::ImportMap => Some(TextKind::Map),
                 ScriptKind::Module => Some(TextKind::Module),
@@ -295,9 +295,10 @@ impl Visitor for Reader<'_> {
             "style" => Some(TextKind::Style),
             _ => None,
         };
-        if marked == Some("net") && !inline {
+        if marked == Some("net") {
             match net::check(element, self.published, &self.base) {
-                Ok(()) => self.net = true,
+                // What stands in the page is still to be read.
+                Ok(()) => self.net |= !inline,
                 Err((code, reason)) => self.tell(element.range.start, code, reason),
             }
         }
@@ -335,10 +336,8 @@ impl Visitor for Reader<'_> {
 
     fn text(&mut self, text: &str, start: usize, _aligned: bool) -> Vec<Change> {
         match self.text.take() {
-            Some(TextKind::Net) if text == fallback::text(self.published.config.settings.beacon.is_some()) => {
-                self.net = true;
-            }
-            Some(TextKind::Net) => self.tell(start, Code::NetMissing, "the net is not that of this version"),
+            Some(TextKind::Loader) if text == fallback::LOADER => self.net = true,
+            Some(TextKind::Loader) => self.tell(start, Code::NetMissing, "the loader is not that of this version"),
             Some(TextKind::Map) => self.check_map(text, start),
             Some(TextKind::Style) => {
                 for reference in css::references(text) {

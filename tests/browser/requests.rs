@@ -229,10 +229,16 @@ async fn load(browser: &Browser, server: &Server, page: &str, enough: impl Fn(&[
     }
 }
 
-/// What was asked for, and how often, by the original names. A page's icon that nobody named does not count.
+/// What a page asks for without naming it.
+fn is_extra(path: &str) -> bool {
+    path == "/favicon.ico" || path.starts_with("/tightrope-net.")
+}
+
+/// What was asked for, and how often, by the original names. A page's icon that nobody named does not count, and neither
+/// does the net, which comes when something has failed.
 fn counted(requests: &[Request], home: Home, originals: &BTreeMap<String, String>) -> BTreeMap<Asked, usize> {
     let mut counts = BTreeMap::new();
-    for request in requests.iter().filter(|request| request.home == home && request.path != "/favicon.ico") {
+    for request in requests.iter().filter(|request| request.home == home && !is_extra(&request.path)) {
         let path = decoded(&request.path);
         let asked = (originals.get(&path).cloned().unwrap_or(path), request.query.clone());
         *counts.entry(asked).or_insert(0) += 1;
@@ -311,7 +317,7 @@ async fn every_url_is_asked_for_again_one_for_one_from_where_the_table_says_and_
     for page in &built.pages {
         let Unbuilt { counts, state: was } = &unbuilt[&page.name];
         let as_many = |requests: &[Request]| {
-            requests.iter().filter(|request| request.path != "/favicon.ico").count() >= counts.values().sum::<usize>()
+            requests.iter().filter(|request| !is_extra(&request.path)).count() >= counts.values().sum::<usize>()
         };
         let is = load(&browser, &server, &page.name, as_many).await;
         told.extend(differences(page, counts, &is.requests, &built));

@@ -6,19 +6,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tightrope::config::{Config, settings::Settings};
 use tightrope::error::Error;
-use tightrope::fallback::{NET, NET_WITH_BEACON};
-use tightrope::html::csp;
+use tightrope::fallback::{BEACON, LOADER, LOADER_HASH, NET, NetFile};
 use tightrope::model::digest::Digests;
 use tightrope::model::finding::Level;
 use tightrope::model::path::SitePath;
 use tightrope::page::{Context, rewrite_bytes, rewrite_stream};
 use tightrope::{filter, graph, pipeline, plan, site, verify};
 
-/// Stands for the net's code in expected pages, so that a change to it does not change every one of them.
-const NET_MARK: &str = "/* runtime/dist/net.min.js */";
-
-/// For the code of the net and of what sends reports.
-const BEACON_MARK: &str = "/* runtime/dist/net.min.js, beacon.min.js */";
+/// What stands for the net's code in expected files, so that a change to it does not change all of them.
+const MARKS: [(&str, &str); 3] = [
+    (LOADER, "/* runtime/dist/loader.min.js */"),
+    (BEACON, "/* runtime/dist/beacon.min.js */"),
+    (NET, "/* runtime/dist/net.min.js */"),
+];
 
 /// For the fingerprint of the net's file.
 const NAME_MARK: &str = "00000000fe70";
@@ -51,27 +51,27 @@ pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-fn marked(tree: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+fn marked(tree: BTreeMap<String, Vec<u8>>, config: &Config) -> BTreeMap<String, Vec<u8>> {
+    let mut all = vec![(LOADER_HASH.clone(), "sha256-of-the-loader".to_owned())];
+    for (text, mark) in MARKS {
+        all.extend([text.to_owned(), in_srcdoc(text)].map(|text| (text, mark.to_owned())));
+    }
+    if let Some(file) = NetFile::of(config) {
+        let fingerprint = Digests::of(file.text.as_bytes()).fingerprint().as_str().to_owned();
+        let integrity = file.integrity.as_str().to_owned();
+        all.extend([
+            (file.hash.clone(), "sha256-of-the-net".to_owned()),
+            (in_srcdoc(&integrity), "sha384-of-the-net".to_owned()),
+            (integrity, "sha384-of-the-net".to_owned()),
+            (fingerprint, NAME_MARK.to_owned()),
+            (format!("\"size\": {},", file.text.len()), "\"size\": 0,".to_owned()),
+        ]);
+    }
+    let mark =
+        |bytes: Vec<u8>| all.iter().fold(bytes, |bytes, (from, to)| replace(&bytes, from.as_bytes(), to.as_bytes()));
     tree.into_iter()
-        .map(|(name, bytes)| {
-            // The longer one first: it begins with the other.
-            let mut bytes = bytes;
-            for (net, mark) in [(NET_WITH_BEACON, BEACON_MARK), (NET, NET_MARK)] {
-                bytes = replace(&bytes, net.as_bytes(), mark.as_bytes());
-                bytes = replace(&bytes, csp::hash(net).as_bytes(), b"sha256-of-the-net");
-                bytes = replace(&bytes, in_srcdoc(net).as_bytes(), mark.as_bytes());
-                let digests = Digests::of(net.as_bytes());
-                bytes = replace(&bytes, digests.integrity().as_str().as_bytes(), b"sha384-of-the-net");
-                bytes = replace(&bytes, digests.fingerprint().as_str().as_bytes(), NAME_MARK.as_bytes());
-                bytes = replace(&bytes, format!("\"size\": {},", net.len()).as_bytes(), b"\"size\": 0,");
-            }
-            (name.replace(&fingerprint(NET), NAME_MARK).replace(&fingerprint(NET_WITH_BEACON), NAME_MARK), bytes)
-        })
+        .map(|(name, bytes)| (String::from_utf8(mark(name.into_bytes())).expect("a name"), mark(bytes)))
         .collect()
-}
-
-fn fingerprint(net: &str) -> String {
-    Digests::of(net.as_bytes()).fingerprint().as_str().to_owned()
 }
 
 /// The net as a page in a quoted attribute has it.
@@ -121,7 +121,7 @@ fn every_site_becomes_what_is_expected() {
         let findings = report.to_text(true);
         let mut actual = tree(&out);
         actual.insert("FINDINGS".to_owned(), findings.into_bytes());
-        let actual = marked(actual);
+        let actual = marked(actual, &config(&case));
         let expected = case.join("expected");
         if update {
             let _ = fs::remove_dir_all(&expected);

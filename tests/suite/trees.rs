@@ -16,7 +16,7 @@ fn judges() -> &'static [Judged; 2] {
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).replace(tightrope::fallback::NET.trim_end(), "NET")
+    String::from_utf8_lossy(bytes).replace(tightrope::fallback::LOADER, "LOADER")
 }
 
 /// What is wrong with the rewrite of a page.

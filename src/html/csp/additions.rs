@@ -50,13 +50,18 @@ fn hosts(kind: Kind, list: Sources<'_>, needs: &Needs) -> Vec<String> {
     cdns.iter().filter(|cdn| !list.match_place(cdn, site.as_ref())).map(Place::source).collect()
 }
 
-/// The page's own origin, where the net is a file there and neither a nonce nor the list admits it. Under
-/// `'strict-dynamic'` no host admits a script.
+/// The page's own origin, where neither a nonce nor the list admits the file that holds the net. Under
+/// `'strict-dynamic'` no host admits a script. A list that admits no script by its URL lets none fail whose place in the
+/// parser must be kept: there an inline loader needs the file's text only.
 fn own_origin(kind: Kind, list: Sources<'_>, needs: &Needs, nonce: Option<&str>) -> Option<String> {
     let site = needs.site.as_deref().and_then(Place::parse);
-    let is_file = kind == Kind::Script && needs.net == Some(Net::File);
-    let is_admitted = list.has_nonce(nonce) || list.match_site(site.as_ref());
-    (is_file && !list.is_strict() && !is_admitted && !list.admits_no_script()).then(|| "'self'".to_owned())
+    let is_needed = match needs.net {
+        Some(Net::File) => true,
+        Some(Net::Inline { .. }) => list.may_match_site(site.as_ref()),
+        None => false,
+    };
+    let is_admitted = list.has_nonce(nonce) || list.match_site(site.as_ref()) || list.admits_no_script();
+    (kind == Kind::Script && is_needed && !list.is_strict() && !is_admitted).then(|| "'self'".to_owned())
 }
 
 /// Where reports go, if the list does not let them through. A list that admits no host at all stays so.
@@ -122,7 +127,7 @@ fn injected(list: Sources<'_>, needs: &Needs, nonce: Option<&str>) -> Vec<String
     if list.allows_all_inline(Inline::Script) || list.has_nonce(nonce) || list.admits_no_script() {
         return Vec::new();
     }
-    let net = needs.net.iter().filter_map(Net::hash).filter(|_| !list.is_strict());
+    let net = needs.net.iter().flat_map(Net::hashes).filter(|_| !list.is_strict());
     net.chain(&needs.injected).cloned().collect()
 }
 
@@ -183,7 +188,7 @@ mod tests {
             fonts: true,
             media: true,
             fetches: true,
-            net: Some(Net::Inline("sha256-net=".to_owned())),
+            net: Some(Net::Inline { loader: "sha256-loader=".to_owned(), net: "sha256-net=".to_owned() }),
             ..Needs::default()
         }
     }
@@ -239,7 +244,7 @@ mod tests {
 
     #[test]
     fn only_the_directives_that_decide_are_amended() {
-        let all = "https://static.example.com 'sha256-net='";
+        let all = "https://static.example.com 'sha256-loader=' 'sha256-net='";
         check(
             &needs(),
             None,
@@ -321,9 +326,15 @@ mod tests {
             None,
             &[
                 ("script-src * 'unsafe-inline'", "script-src * 'unsafe-inline'"),
-                ("script-src * 'unsafe-inline' 'sha256-a='", "script-src 'sha256-net=' * 'unsafe-inline' 'sha256-a='"),
-                ("script-src * 'unsafe-inline' 'nonce-a'", "script-src 'sha256-net=' * 'unsafe-inline' 'nonce-a'"),
-                ("script-src *", "script-src 'sha256-net=' *"),
+                (
+                    "script-src * 'unsafe-inline' 'sha256-a='",
+                    "script-src 'sha256-loader=' 'sha256-net=' * 'unsafe-inline' 'sha256-a='",
+                ),
+                (
+                    "script-src * 'unsafe-inline' 'nonce-a'",
+                    "script-src 'sha256-loader=' 'sha256-net=' * 'unsafe-inline' 'nonce-a'",
+                ),
+                ("script-src *", "script-src 'sha256-loader=' 'sha256-net=' *"),
             ],
         );
     }
@@ -332,7 +343,7 @@ mod tests {
     fn scripts_that_carry_the_nonce_need_no_hash() {
         let content = "script-src * 'nonce-abc'";
         check(&needs(), Some("abc"), &[(content, content)]);
-        check(&needs(), Some("ABC"), &[(content, "script-src 'sha256-net=' * 'nonce-abc'")]);
+        check(&needs(), Some("ABC"), &[(content, "script-src 'sha256-loader=' 'sha256-net=' * 'nonce-abc'")]);
     }
 
     #[test]

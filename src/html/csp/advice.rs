@@ -12,13 +12,12 @@ pub fn header_advice(needs: &Needs) -> Vec<(&'static str, Vec<String>)> {
     let sources = |kind| cdns(kind, needs).iter().map(Place::source).collect::<Vec<_>>();
     let after = |edited: &[Edited]| edited.iter().map(|edited| quoted(&edited.after)).collect::<Vec<_>>();
     let words = |used: bool, word: &str| used.then(|| word.to_owned()).into_iter().collect::<Vec<_>>();
-    let net = needs.net.iter().filter_map(Net::hash);
+    let net = needs.net.iter().flat_map(Net::hashes);
     let injected = net.chain(&needs.injected).map(|hash| quoted(hash)).collect();
-    let is_file = needs.net == Some(Net::File);
     let attributes = &needs.edited_style_attributes;
-    let heals_deferred = needs.deferred && needs.net.is_some();
+    let has_net = needs.net.is_some();
     let lines = [
-        ("script-src", vec![sources(Kind::Script), words(is_file, "'self'"), injected, after(&needs.edited_scripts)]),
+        ("script-src", vec![sources(Kind::Script), words(has_net, "'self'"), injected, after(&needs.edited_scripts)]),
         (
             "style-src",
             vec![
@@ -33,9 +32,9 @@ pub fn header_advice(needs: &Needs) -> Vec<(&'static str, Vec<String>)> {
         ("media-src", vec![sources(Kind::Media)]),
         (
             "connect-src",
-            vec![sources(Kind::Connect), words(heals_deferred, "'self'"), beacon_source(needs).into_iter().collect()],
+            vec![sources(Kind::Connect), words(has_net, "'self'"), beacon_source(needs).into_iter().collect()],
         ),
-        ("trusted-types", vec![words(needs.net.is_some(), TRUSTED_TYPES_POLICY)]),
+        ("trusted-types", vec![words(has_net, TRUSTED_TYPES_POLICY)]),
     ];
     lines.into_iter().map(|(name, lists)| (name, once_each(lists.concat()))).filter(|(_, l)| !l.is_empty()).collect()
 }
@@ -61,14 +60,13 @@ mod tests {
             cdns: vec!["https://a.example/".to_owned(), "https://b.example/x/".to_owned()],
             scripts: true,
             images: true,
-            deferred: true,
-            net: Some(Net::Inline("sha256-net".to_owned())),
+            net: Some(Net::Inline { loader: "sha256-loader".to_owned(), net: "sha256-net".to_owned() }),
             edited_style_attributes: vec![Edited::new("a", "b", None)],
             ..Needs::default()
         };
         let style = format!("'{}'", hash("b"));
         let expected: Vec<(&str, Vec<&str>)> = vec![
-            ("script-src", vec!["https://a.example", "'sha256-net'"]),
+            ("script-src", vec!["https://a.example", "'self'", "'sha256-loader'", "'sha256-net'"]),
             ("style-src", vec!["'unsafe-hashes'", &style]),
             ("img-src", vec!["https://a.example", "https://b.example/x/"]),
             ("connect-src", vec!["'self'"]),

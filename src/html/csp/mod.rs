@@ -64,18 +64,25 @@ pub struct Needs {
 /// The net, as a policy sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Net {
-    /// Its text stands in the page; this is the [`hash`] of it.
-    Inline(String),
+    /// The loader stands in the page, and runs a file of the page's own origin: as a script with that URL where the
+    /// parser waits for it, as inline text elsewhere. These are the [`hash`]es of both texts.
+    Inline {
+        /// Of the loader.
+        loader: String,
+        /// Of the net.
+        net: String,
+    },
     /// It is a file on the page's own origin.
     File,
 }
 
 impl Net {
-    fn hash(&self) -> Option<&String> {
-        match self {
-            Self::Inline(hash) => Some(hash),
+    fn hashes(&self) -> impl Iterator<Item = &String> {
+        let both = match self {
+            Self::Inline { loader, net } => Some([loader, net]),
             Self::File => None,
-        }
+        };
+        both.into_iter().flatten()
     }
 }
 
@@ -190,7 +197,7 @@ mod tests {
             styles: true,
             images: true,
             fetches: true,
-            net: Some(Net::Inline(hash("net"))),
+            net: Some(Net::Inline { loader: hash("loader"), net: hash("net") }),
             beacon: Some("https://c.example/".to_owned()),
             edited_scripts: edited.clone(),
             edited_style_attributes: edited.clone(),

@@ -33,10 +33,6 @@ pub enum Problem {
     /// An inline module or `<style>` that names the CDN is admitted by its hash. When what it imports fails, the net
     /// replaces its text by one with local URLs, which has another hash and is blocked.
     InlineNotHealed,
-    /// Scripts may be inserted through Trusted Types only (`require-trusted-types-for 'script'`): `document.write`,
-    /// the text and the `src` of scripts throw, unless the net makes them with a policy named `tightrope`. Sheets
-    /// and images are healed.
-    TrustedTypes,
     /// The value holds a comma and reads as several policies. Chromium takes it so; the HTML standard takes it for a
     /// part of the source it stands at, which then matches nothing. The policies are amended one by one.
     Comma,
@@ -91,7 +87,6 @@ fn of_net(policy: &Policy<'_>, scripts: Option<Sources<'_>>, needs: &Needs, nonc
         (Problem::DeferredLate, needs.deferred && !runs_text),
         (Problem::LocalFetchForbidden, needs.deferred && runs_text && !admits_local_fetch(policy, needs)),
         (Problem::InlineNotHealed, has_text_by_hash(policy, needs)),
-        (Problem::TrustedTypes, requires_trusted_types(policy)),
     ];
     checks.into_iter().filter(|(_, holds)| runs && *holds).map(|(problem, _)| problem).collect()
 }
@@ -113,11 +108,6 @@ fn has_text_by_hash(policy: &Policy<'_>, needs: &Needs) -> bool {
     })
 }
 
-fn requires_trusted_types(policy: &Policy<'_>) -> bool {
-    let directive = policy.get("require-trusted-types-for");
-    directive.is_some_and(|directive| Sources(&directive.value).has("'script'"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{Edited, Needs, Net, amend};
@@ -128,7 +118,7 @@ mod tests {
             cdns: vec!["https://static.example.com/".to_owned()],
             scripts: true,
             styles: true,
-            net: Some(Net::Inline("sha256-net=".to_owned())),
+            net: Some(Net::Inline { loader: "sha256-loader=".to_owned(), net: "sha256-net=".to_owned() }),
             deferred: true,
             ..Needs::default()
         }
@@ -224,7 +214,7 @@ mod tests {
             &needs(),
             None,
             &[
-                ("require-trusted-types-for 'script'; trusted-types a", &[TrustedTypes]),
+                ("require-trusted-types-for 'script'; trusted-types a", &[]),
                 ("trusted-types a", &[]),
                 ("img-src *, font-src *", &[Comma]),
                 ("img-src *,", &[]),

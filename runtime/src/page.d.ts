@@ -1,0 +1,36 @@
+/** What the loader (loader.js) knows of a page, and hands to the net (net.js) when that comes. */
+interface Page {
+  /** The element that holds the loader. */
+  me: HTMLElement;
+  /** The CDN's base URL, ending in a slash. */
+  cdn: string;
+  /** The base URL of the same tree on this site. */
+  local: string;
+  /** Scripts that have run, or that were handed to the net: nothing happens to them twice. */
+  settled: WeakSet<Element>;
+  /** What has failed before the net was there, in the order of the events. */
+  missed: Missed[];
+  /** Something of the CDN has loaded, so it is not down as a whole. */
+  alive?: boolean;
+  /** The browser has worked off the deferred list. */
+  parsed?: boolean;
+  /** Fallbacks are being counted (beacon.js). */
+  counted?: boolean;
+  /** What is done with each event, when the net is there. */
+  handle?: (event: Event) => void;
+  /** What a sink of Trusted Types takes. */
+  trust: (how: 'createHTML' | 'createScript' | 'createScriptURL', text: string) => any;
+}
+
+/** An element whose request has failed. */
+interface Missed {
+  target: Element;
+  /** The parser stands still at it: what is written as this is handled comes right behind it. */
+  parserWaits: boolean;
+}
+
+/** The element that holds the loader; it has the page when something has failed. */
+type Me = HTMLElement & { tightrope?: Page };
+
+/** Trusted Types, which TypeScript's own library does not have. */
+declare const trustedTypes: { createPolicy: (name: string, rules: Record<string, (text: string) => string>) => any };
