@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
 export const FAULTS = ['ok', 'closed', '404', '500', 'reset', 'cut', 'html', 'tampered', 'noacao', 'mixed'];
-export const VARIANTS = ['html', 'nonce', 'xhtml', 'twice', 'hashes', 'external', 'sandbox'];
+export const VARIANTS = ['html', 'nonce', 'trusted', 'xhtml', 'twice', 'hashes', 'external', 'sandbox'];
 /** Pages with nothing but a deferred list. */
 export const ORDERS = ['order', 'throws', 'local'];
 
@@ -155,7 +155,7 @@ ${inline(`import { three } from "${cdn}js/m3.js"; modules.push('inline ' + three
 <object id="object" data="${cdn}img/photo.png" type="image/png"></object>
 <audio id="audio" preload="auto" src="${cdn}media/beep.wav"></audio>
 <audio id="source" preload="auto"><source id="unplayable" src="${cdn}media/beep.xyz" type="audio/x-unheard-of"${end}><source src="${cdn}media/beep.wav" type="audio/wav"${end}></audio>
-${inline(`var s = document.createElement('script'); s.src = "${cdn}js/dyn.js"; s.crossOrigin = 'anonymous'; s.integrity = "${integrityOf('js/dyn.js')}";
+${inline(`var s = document.createElement('script'); s.src = ${variant === 'trusted' ? "trustedTypes.createPolicy('page', { createScriptURL: function (url) { return url; } }).createScriptURL" : ''}("${cdn}js/dyn.js"); s.crossOrigin = 'anonymous'; s.integrity = "${integrityOf('js/dyn.js')}";
 ${nonce && "s.nonce = 'n0nce'; "}s.addEventListener('load', function () { free.push('dyn load'); }); s.onerror = function () { wrong.push('dyn error'); }; document.body.appendChild(s);
 document.getElementById('img').onerror = function () { wrong.push('img error'); };
 var again = document.getElementById('again'); again.onload = function () { again.onload = null; again.src = "${cdn}img/photo.png"; };
@@ -167,6 +167,8 @@ ${blocking('b8')}`;
   const headers = { 'content-type': xml ? 'application/xhtml+xml; charset=utf-8' : 'text/html; charset=utf-8' };
   if (variant === 'nonce') {
     headers['content-security-policy'] = "script-src 'nonce-n0nce' 'strict-dynamic'; object-src *";
+  } else if (variant === 'trusted') {
+    headers['content-security-policy'] = "require-trusted-types-for 'script'; trusted-types tightrope page";
   } else if (variant === 'hashes' || inFile) {
     headers['content-security-policy'] = `script-src 'self' ${new URL(cdn).origin} ${inlineTexts.map(cspHash).join(' ')}`;
   } else if (variant === 'sandbox') {
