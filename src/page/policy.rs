@@ -103,9 +103,8 @@ pub(super) fn forbids_net(problems: &[(usize, Problem)], seen: &Survey) -> Optio
 pub(super) fn limit(problem: Problem) -> Option<&'static str> {
     match problem {
         Problem::NothingAllowed | Problem::ScriptsForbidden | Problem::TrustedByHash | Problem::NonceNotLent => None,
-        Problem::DeferredLate => Some("without a nonce, a deferred script that falls back runs late"),
         Problem::LocalFetchForbidden => {
-            Some("`connect-src` lacks 'self', so a deferred script that falls back runs late")
+            Some("`connect-src` lacks 'self', so a deferred script that fails first runs late")
         }
         Problem::InlineNotHealed => Some("an inline module or style admitted by its hash cannot fall back"),
         Problem::Comma => Some("its comma is read as two policies by some browsers"),

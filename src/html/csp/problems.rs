@@ -1,11 +1,11 @@
 //! Policies under which a page, or the net, works with limits.
 
-use super::Needs;
 use super::additions::beacon_source;
 use super::additions::is_admitted_by_hash;
 use super::place::Place;
 use super::policy::{Kind, Policy};
 use super::source::{Inline, Sources};
+use super::{Needs, Net};
 
 /// What does not work under a policy, although it was amended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -24,11 +24,9 @@ pub enum Problem {
     /// The policy has nonces, but the injected scripts carry none of them. Without `'strict-dynamic'` the net is
     /// admitted by its hash. With it the net does not run, as in [`Problem::TrustedByHash`].
     NonceNotLent,
-    /// No inline text that is put together at run time may run: no matching nonce, no `'unsafe-inline'`. A deferred
-    /// script that the CDN fails to deliver runs late: once, but behind the deferred scripts that follow it.
-    DeferredLate,
-    /// `connect-src` does not admit the page's own origin, as far as can be told, so the net cannot read local
-    /// copies as text. The effect is that of [`Problem::DeferredLate`].
+    /// `connect-src` does not admit the page's own origin, as far as can be told, so the loader cannot read the net at the
+    /// moment when a script fails: the net comes as a script, in its own time. A deferred script that is the first to
+    /// fail then runs behind those that follow it.
     LocalFetchForbidden,
     /// An inline module or `<style>` that names the CDN is admitted by its hash. When what it imports fails, the net
     /// replaces its text by one with local URLs, which has another hash and is blocked.
@@ -82,10 +80,9 @@ fn of_trust(list: Sources<'_>, nonce: Option<&str>) -> Option<Problem> {
 fn of_net(policy: &Policy<'_>, scripts: Option<Sources<'_>>, needs: &Needs, nonce: Option<&str>) -> Vec<Problem> {
     let by_nonce = |list: Sources<'_>| list.has_nonce(nonce);
     let runs = scripts.is_none_or(|list| by_nonce(list) || !(list.admits_no_script() || list.is_strict()));
-    let runs_text = scripts.is_none_or(|list| by_nonce(list) || list.allows_all_inline(Inline::Script));
+    let fetches = matches!(needs.net, Some(Net::Inline { .. }));
     let checks = [
-        (Problem::DeferredLate, needs.deferred && !runs_text),
-        (Problem::LocalFetchForbidden, needs.deferred && runs_text && !admits_local_fetch(policy, needs)),
+        (Problem::LocalFetchForbidden, needs.deferred && fetches && !admits_local_fetch(policy, needs)),
         (Problem::InlineNotHealed, has_text_by_hash(policy, needs)),
     ];
     checks.into_iter().filter(|(_, holds)| runs && *holds).map(|(problem, _)| problem).collect()
@@ -169,23 +166,25 @@ mod tests {
             &[
                 ("script-src 'strict-dynamic' 'sha256-a='", &[TrustedByHash]),
                 ("script-src 'strict-dynamic' 'nonce-abc'", &[NonceNotLent]),
-                ("script-src 'self' 'nonce-abc'", &[NonceNotLent, DeferredLate]),
+                ("script-src 'self' 'nonce-abc'", &[NonceNotLent]),
             ],
         );
     }
 
     #[test]
-    fn deferred_scripts_run_late_where_text_may_not_run_or_not_be_fetched() {
+    fn deferred_scripts_run_late_where_the_net_may_not_be_fetched() {
         check(
             &needs(),
             None,
             &[
-                ("script-src 'self' 'sha256-a='", &[DeferredLate]),
-                ("script-src 'self'; connect-src 'none'", &[DeferredLate]),
+                ("script-src 'self' 'sha256-a='", &[]),
+                ("script-src 'self'; connect-src 'none'", &[LocalFetchForbidden]),
                 ("connect-src https://api.example.com", &[LocalFetchForbidden]),
                 ("default-src 'unsafe-inline' *; connect-src 'none'", &[LocalFetchForbidden]),
             ],
         );
+        let file = Needs { net: Some(Net::File), ..needs() };
+        check(&file, None, &[("script-src 'self'; connect-src 'none'", &[])]);
         let none = Needs { deferred: false, ..needs() };
         check(&none, None, &[("script-src 'self' 'sha256-a='; connect-src 'none'", &[])]);
     }
