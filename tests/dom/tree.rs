@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
-use tightrope::fallback::NET;
+use tightrope::fallback::LOADER;
 use url::Url;
 
 /// A document.
@@ -200,7 +200,7 @@ fn find_nets(nodes: &[Node], inert: bool, nets: &mut Vec<Net>) {
     for node in nodes {
         let Node::Element(element) = node else { continue };
         if is_marked(element) && element.attribute("data-tightrope") == Some("net") {
-            let whole = element.only_text().is_some_and(|text| text == NET.trim_end());
+            let whole = element.only_text().is_some_and(|text| text == LOADER);
             nets.push(Net { made: element.made, runs: whole && !inert });
         }
         find_nets(&element.children, inert, nets);
