@@ -11,13 +11,13 @@ import { gzipSync } from 'node:zlib';
 import { minify } from 'terser';
 
 /** Most bytes of each minified text. */
-const LIMITS = { loader: 1792, net: 5120, beacon: 640 };
+const LIMITS = { loader: 1792, hang: 3584, register: 640, net: 5120, beacon: 640, 'service-worker': 4096, retired: 320 };
 
 const read = path => readFile(new URL(path, import.meta.url), 'utf8');
 const { version } = JSON.parse(await read('package.json'));
 
 /** What stands in pages, HTML or XHTML; the others are files. */
-const INLINE = ['loader'];
+const INLINE = ['loader', 'hang', 'register'];
 
 /** What would end or disturb a text inside a page, and what might be read wrongly in a file. */
 const FORBIDDEN = name => INLINE.includes(name) ? [/[<&]/, /]]>/, /[^\x20-\x7e]/] : [/[^\x20-\x7e]/];

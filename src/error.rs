@@ -86,7 +86,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The site has a file where the output must have its own.
-    #[error("{path}: the site has a file of this name, which tightrope needs for its manifest\n  hint: rename it", path = path.display())]
+    #[error("{path}: the site has a file of this name, which tightrope needs for its own\n  hint: rename it", path = path.display())]
     Reserved {
         /// The file.
         path: PathBuf,

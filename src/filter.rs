@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result, io_error};
-use crate::fallback::NetFile;
+use crate::fallback::{NetFile, Parts};
 use crate::manifest::Manifest;
 use crate::model::path::SitePath;
 use crate::page::{self, Context, Outcome};
@@ -22,8 +22,8 @@ pub fn rewrite(manifest: &Path, page: &SitePath, input: &mut dyn Read, out: &mut
     let bytes = name.map_or_else(|| Err(io::ErrorKind::NotFound.into()), |name| site.read(&name));
     let manifest = Manifest::parse(&bytes.map_err(io_error("read", manifest))?, manifest)?;
     let config = Config::new(manifest.options.clone())?;
-    check_net(&manifest, &config)?;
     let (index, plan) = (AssetIndex::of_names(&site), manifest.plan());
+    check_net(&manifest, &config, Parts::of(&config, !plan.workers.is_empty()))?;
     let context = Context { config: &config, site: &site, index: &index, plan: &plan, explain: false };
 
     let mut start = Vec::new();
@@ -47,9 +47,9 @@ pub fn rewrite(manifest: &Path, page: &SitePath, input: &mut dyn Read, out: &mut
 }
 
 /// The file that holds the net must be in the output already: with another version it has another name.
-fn check_net(manifest: &Manifest, config: &Config) -> Result<()> {
+fn check_net(manifest: &Manifest, config: &Config, parts: Parts) -> Result<()> {
     let written = manifest.net.as_ref().map(|net| net.path.as_str());
-    if written == NetFile::of(config).map(|file| file.name.as_str()) {
+    if written == NetFile::of(config, parts).map(|file| file.name.as_str()) {
         return Ok(());
     }
     Err(Error::Setting {

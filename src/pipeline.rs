@@ -2,10 +2,11 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result, io_error};
-use crate::fallback::NetFile;
+use crate::fallback::service_worker::{self, Data, RETIRED};
+use crate::fallback::{NetFile, Parts};
 use crate::graph::link::{self, AssetGraph};
 use crate::html::csp;
-use crate::manifest::{self, AssetEntry, Manifest};
+use crate::manifest::{self, AssetEntry, Manifest, ServiceWorker, WorkerState};
 use crate::model::finding::Finding;
 use crate::model::path::SitePath;
 use crate::output::{Staging, native};
@@ -39,12 +40,9 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
         }
         Ok(outcome)
     })?;
-    let net = NetFile::of(config);
-    if let Some(file) = net {
-        staging.write(Path::new(&file.name), file.text.as_bytes())?;
-    }
-    let net = net.map(|file| AssetEntry::of_net(&file.name, &file.text));
-    let manifest = Manifest { net, ..Manifest::new(&prepared.plan, config) };
+    let net = write_net(context, &staging)?;
+    let service_worker = write_service_worker(context, &staging)?;
+    let manifest = Manifest { net, service_worker, ..Manifest::new(&prepared.plan, config) };
     staging.write(Path::new(manifest::FILE_NAME), manifest.to_json().as_bytes())?;
     staging.commit()?;
     Ok(report(&prepared.plan, outcomes, prepared.findings))
@@ -102,7 +100,12 @@ fn write_assets(context: Context<'_>, staging: &Staging) -> Result<()> {
         let publication = file.path.as_ref().and_then(|path| plan.get(path));
         let Some((path, publication)) = file.path.as_ref().zip(publication) else {
             let is_page = file.path.as_ref().is_some_and(|path| config.is_page(path));
-            return if is_page { Ok(()) } else { staging.copy(&site.locate(file), &file.relative) };
+            let worker = file.path.as_ref().filter(|path| plan.workers.contains(path));
+            return match worker {
+                Some(path) => join_worker(site, path, staging),
+                None if is_page => Ok(()),
+                None => staging.copy(&site.locate(file), &file.relative),
+            };
         };
         let renamed = publication.path != *path;
         if renamed || publication.bytes.is_none() {
@@ -114,6 +117,42 @@ fn write_assets(context: Context<'_>, staging: &Staging) -> Result<()> {
             None => Ok(()),
         }
     })
+}
+
+/// A service worker of the site's own, which imports ours.
+fn join_worker(site: &Site, path: &SitePath, staging: &Staging) -> Result<()> {
+    let bytes = site.read(path).map_err(io_error("read", path.as_str()))?;
+    staging.write(&native(path), &service_worker::joined(&bytes))
+}
+
+/// The net's file, where it has one.
+fn write_net(context: Context<'_>, staging: &Staging) -> Result<Option<AssetEntry>> {
+    let parts = Parts::of(context.config, !context.plan.workers.is_empty());
+    let Some(file) = NetFile::of(context.config, parts) else { return Ok(None) };
+    staging.write(Path::new(&file.name), file.text.as_bytes())?;
+    Ok(Some(AssetEntry::of_own(&file.name, &file.text)))
+}
+
+/// The service worker, or what unregisters that of the build before.
+fn write_service_worker(context: Context<'_>, staging: &Staging) -> Result<Option<ServiceWorker>> {
+    let Context { config, site, plan, .. } = context;
+    let name = service_worker::FILE_NAME;
+    let is_taken = SitePath::new(name).is_some_and(|path| has(site, &path));
+    let (state, text) = match Data::of(plan, config) {
+        Some(_) if is_taken => return Err(Error::Reserved { path: site.root().join(name) }),
+        Some(data) => (WorkerState::Active, data.text()),
+        None if !is_taken && had_service_worker(staging) => (WorkerState::Retired, RETIRED.to_owned()),
+        None => return Ok(None),
+    };
+    staging.write(Path::new(name), text.as_bytes())?;
+    let imported_by = plan.workers.iter().map(ToString::to_string).collect();
+    Ok(Some(ServiceWorker { state, imported_by, file: AssetEntry::of_own(name, &text) }))
+}
+
+/// Whether the build before has left a service worker in browsers: it had one, or its successor.
+fn had_service_worker(staging: &Staging) -> bool {
+    let before = staging.published(Path::new(manifest::FILE_NAME));
+    before.is_some_and(|manifest| manifest::lists_service_worker(&manifest))
 }
 
 /// Copies a file whose hash was taken: the bytes must still be those.
@@ -184,7 +223,7 @@ fn already_built(site: &Site, config: &Config) -> Result<bool> {
     let bytes = site.read(&path).map_err(io_error("read", &file))?;
     let manifest = Manifest::parse(&bytes, &file).map_err(|_| Error::Reserved { path: file.clone() })?;
     let same = manifest.version == env!("CARGO_PKG_VERSION") && manifest.options == config.settings;
-    let intact = manifest.assets.values().chain(&manifest.net).all(|entry| {
+    let intact = manifest.assets.values().chain(manifest.own_files()).all(|entry| {
         SitePath::new(&entry.path)
             .and_then(|path| site.read(&path).ok())
             .is_some_and(|bytes| crate::model::digest::satisfies(&entry.integrity, &bytes) == Some(true))

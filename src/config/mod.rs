@@ -1,5 +1,6 @@
 //! [`Config`]: what the settings mean, checked.
 
+mod duration;
 pub mod settings;
 
 use crate::cdn::Cdn;
@@ -11,6 +12,12 @@ use crate::model::path::SitePath;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use settings::{Fallback, IntegrityMode, Settings, SourceMaps};
 use url::Url;
+
+/// The service worker's name at the root of OUT.
+pub const SERVICE_WORKER: &str = "tightrope-service-worker.js";
+
+/// What a site's own service worker is usually called.
+pub const OWN_WORKERS: [&str; 4] = ["sw.js", "service-worker.js", "serviceworker.js", "ngsw-worker.js"];
 
 /// What the settings mean.
 #[derive(Clone, Debug)]
@@ -29,6 +36,8 @@ pub struct Config {
     exclude: GlobSet,
     /// What `--fingerprinted` says.
     pub fingerprinted: GlobSet,
+    /// What `--hang-limit` says, in milliseconds.
+    pub hang_limit: Option<u32>,
 }
 
 impl Config {
@@ -53,6 +62,7 @@ impl Config {
                 reason: "neither a URL that begins with https:// or http:// nor a path that begins with /".to_owned(),
             });
         }
+        check_service_worker(&settings)?;
         let attributes =
             settings.attribute.iter().map(|text| NamedAttribute::parse(text)).collect::<Result<Vec<_>>>()?;
         Ok(Self {
@@ -64,6 +74,7 @@ impl Config {
             include: (!settings.include.is_empty()).then(|| globs("--include", &settings.include)).transpose()?,
             exclude: globs("--exclude", &settings.exclude)?,
             fingerprinted: globs("--fingerprinted", &settings.fingerprinted)?,
+            hang_limit: hang_limit(&settings)?,
             settings,
         })
     }
@@ -112,6 +123,41 @@ impl Config {
     }
 }
 
+/// It answers for a CDN, and the net registers it.
+fn check_service_worker(settings: &Settings) -> Result<()> {
+    let reason = match settings {
+        Settings { service_worker: true, cdn: None, .. } => "there is nothing to answer for without --cdn",
+        Settings { service_worker: true, fallback: Fallback::None, .. } => {
+            "the net registers it; leave out --fallback none"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::Setting { setting: "--service-worker", value: "true".to_owned(), reason: reason.to_owned() })
+}
+
+/// The limits that make sense, in milliseconds: below, a page on a slow line is never awaited; above, nobody waits.
+const HANG_LIMITS: std::ops::RangeInclusive<u32> = 500..=60_000;
+
+/// What `--hang-limit` says, in milliseconds.
+fn hang_limit(settings: &Settings) -> Result<Option<u32>> {
+    let Some(value) = settings.hang_limit.clone() else { return Ok(None) };
+    let refuse =
+        |value, reason: &str| Err(Error::Setting { setting: "--hang-limit", value, reason: reason.to_owned() });
+    if settings.cdn.is_none() {
+        return refuse(value, "there is no CDN that could hang; add --cdn");
+    }
+    if settings.fallback == Fallback::None {
+        return refuse(value, "it is a part of the net, which --fallback none leaves out");
+    }
+    match duration::milliseconds(&value) {
+        None => refuse(value, "not a number of seconds or milliseconds; try 3s or 1500ms"),
+        Some(limit) if !HANG_LIMITS.contains(&limit) => {
+            refuse(value, "neither shorter than 500ms nor longer than 60s; try 3s")
+        }
+        limit => Ok(limit),
+    }
+}
+
 /// Whether reports can be sent there.
 fn is_beacon(url: &str) -> bool {
     let is_path = url.starts_with('/') && !url.starts_with("//") && !url.contains(['\\', '\n', '\t', '\r']);
@@ -121,7 +167,8 @@ fn is_beacon(url: &str) -> bool {
 /// Files that the outside world asks for by name, and service workers, whose name is their identity.
 fn is_fixed(path: &SitePath) -> bool {
     matches!(path.as_str(), "favicon.ico" | "robots.txt" | "ads.txt" | "app-ads.txt")
-        || matches!(path.file_name(), "sw.js" | "service-worker.js" | "serviceworker.js")
+        || OWN_WORKERS.contains(&path.file_name())
+        || path.as_str() == SERVICE_WORKER
 }
 
 /// Globs over site paths. One without a slash matches the name in any directory.
@@ -184,6 +231,34 @@ mod tests {
         ] {
             let config = with_beacon(beacon).expect("a place for reports");
             assert_eq!(config.beacon_origin().as_deref(), Some(origin), "{beacon}");
+        }
+    }
+
+    fn with_limit(limit: &str, fallback: Fallback, cdn: Option<&str>) -> Result<Config> {
+        let cdn = cdn.map(str::to_owned);
+        Config::new(Settings { hang_limit: Some(limit.to_owned()), fallback, cdn, ..Settings::default() })
+    }
+
+    #[test]
+    fn the_limit_of_a_hang_is_a_time_within_reason() {
+        let cdn = Some("https://static.example.com/");
+        for (limit, read) in [("500ms", 500), ("3s", 3000), ("2.5s", 2500), ("60s", 60_000)] {
+            let config = with_limit(limit, Fallback::External, cdn).expect("a time");
+            assert_eq!(config.hang_limit, Some(read), "{limit}");
+        }
+        for (limit, hint) in [("3", "try 3s or 1500ms"), ("499ms", "try 3s"), ("61s", "try 3s"), ("", "try 3s")] {
+            let error = with_limit(limit, Fallback::Inline, cdn).expect_err(limit).to_string();
+            assert!(error.starts_with("--hang-limit ") && error.contains(hint), "{error}");
+        }
+    }
+
+    #[test]
+    fn without_a_cdn_or_without_the_net_there_is_no_limit() {
+        for (fallback, cdn, hint) in
+            [(Fallback::Inline, None, "add --cdn"), (Fallback::None, Some("https://c.example/"), "--fallback none")]
+        {
+            let error = with_limit("3s", fallback, cdn).expect_err("no net").to_string();
+            assert!(error.contains(hint), "{error}");
         }
     }
 

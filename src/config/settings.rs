@@ -125,10 +125,18 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
     #[serde(default)]
     pub fallback: Fallback,
+    /// A service worker, which answers for the CDN from a visitor's second page on: for what the net cannot heal
+    #[cfg_attr(feature = "cli", arg(long))]
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub service_worker: bool,
     /// Where a page that had to fall back reports it, once: a URL, or a path on the site's own origin
     #[cfg_attr(feature = "cli", arg(long, value_name = "URL"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beacon: Option<String>,
+    /// After which silence of a CDN that holds a page up the page is loaded anew, all of it local: `3s`, `1500ms`
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TIME"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hang_limit: Option<String>,
     /// The nonce of what is injected [default: that of the page's own scripts]
     #[cfg_attr(feature = "cli", arg(long, value_name = "VALUE"))]
     pub csp_nonce: Option<String>,

@@ -1,8 +1,8 @@
 //! The file that holds the net.
 
-use super::{BEACON, LOADER, NET};
+use super::Parts;
 use crate::config::Config;
-use crate::config::settings::{Fallback, Settings};
+use crate::config::settings::Fallback;
 use crate::html::csp;
 use crate::model::digest::{Digests, Integrity};
 use std::sync::LazyLock;
@@ -22,25 +22,22 @@ pub struct NetFile {
     pub has_loader: bool,
 }
 
-/// Those of all settings.
-static FILES: LazyLock<[NetFile; 4]> = LazyLock::new(|| {
-    [(false, false), (false, true), (true, false), (true, true)]
-        .map(|(has_loader, has_beacon)| NetFile::new(has_loader, has_beacon))
-});
+/// One for each choice, without the loader and with it.
+static FILES: LazyLock<[[NetFile; Parts::COUNT]; 2]> =
+    LazyLock::new(|| [false, true].map(|has_loader| Parts::all().map(|parts| NetFile::new(parts, has_loader))));
 
 impl NetFile {
-    fn new(has_loader: bool, has_beacon: bool) -> Self {
-        let parts = [(LOADER, has_loader), (BEACON, has_beacon), (NET, true)];
-        let text: String = parts.into_iter().filter(|(_, is_in)| *is_in).map(|(text, _)| text).collect();
+    fn new(parts: Parts, has_loader: bool) -> Self {
+        let loader = if has_loader { parts.in_page() } else { "" };
+        let text = [loader, parts.fetched()].concat();
         let digests = Digests::of(text.as_bytes());
         let name = format!("tightrope-net.{}.js", digests.fingerprint().as_str());
         Self { name, integrity: digests.integrity(), hash: csp::hash(&text), has_loader, text }
     }
 
-    /// The file that these settings ask for.
-    pub fn of(config: &Config) -> Option<&'static Self> {
-        let Settings { fallback, beacon, .. } = &config.settings;
-        let at = usize::from(*fallback == Fallback::External) * 2 + usize::from(beacon.is_some());
-        config.net().then(|| &FILES[at])
+    /// The file that these settings ask for, with these parts.
+    pub fn of(config: &Config, parts: Parts) -> Option<&'static Self> {
+        let has_loader = config.settings.fallback == Fallback::External;
+        config.net().then(|| &FILES[usize::from(has_loader)][parts.number()])
     }
 }

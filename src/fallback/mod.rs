@@ -1,26 +1,15 @@
 //! The net: what is put into a page so that it survives its CDN. The code itself is in `runtime/`.
 
 mod file;
+mod parts;
+pub mod service_worker;
 
 use crate::html::attribute_value::escape;
-use crate::html::csp;
 use crate::html::encoding::Syntax;
 use crate::html::template;
 use crate::html::xml::XHTML;
 pub use file::NetFile;
-use std::sync::LazyLock;
-
-/// What every page carries: one constant per release. What varies is in attributes beside it.
-pub const LOADER: &str = include_str!("../../runtime/dist/loader.min.js");
-
-/// What it fetches when a request has failed.
-pub const NET: &str = include_str!("../../runtime/dist/net.min.js");
-
-/// What sends reports (`--beacon`); it stands before the net.
-pub const BEACON: &str = include_str!("../../runtime/dist/beacon.min.js");
-
-/// By what a policy admits the loader, without quotes.
-pub static LOADER_HASH: LazyLock<String> = LazyLock::new(|| csp::hash(LOADER));
+pub use parts::{LOADER, NET, Parts};
 
 /// What the element that holds the loader says.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +18,12 @@ pub struct Loader<'l> {
     pub cdn: &'l str,
     /// How the page spells the local home, relative to its base URL.
     pub local: &'l str,
+    /// After how many milliseconds of silence the CDN hangs.
+    pub hang_limit: Option<u32>,
     /// Where reports go.
     pub beacon: Option<&'l str>,
+    /// What its code consists of.
+    pub parts: Parts,
     /// What holds the net.
     pub file: &'l NetFile,
     /// What a policy admits it by.
@@ -39,18 +32,19 @@ pub struct Loader<'l> {
 
 /// The loader as a page has it.
 pub fn loader(loader: &Loader<'_>, syntax: Syntax) -> String {
-    let Loader { cdn, local, beacon, file, nonce } = loader;
+    let Loader { cdn, local, hang_limit, beacon, parts, file, nonce } = loader;
     let (name, integrity) = (&file.name, &file.integrity);
     let (source, net, text) = if file.has_loader {
         (format!(" src=\"{}\" integrity=\"{integrity}\"", escape(&format!("{local}{name}"))), String::new(), "")
     } else {
-        (String::new(), format!(" data-net=\"{name}\" data-integrity=\"{integrity}\""), LOADER)
+        (String::new(), format!(" data-net=\"{name}\" data-integrity=\"{integrity}\""), parts.in_page())
     };
     format!(
-        "<script{} data-tightrope=\"net\"{source} data-cdn=\"{}\" data-local=\"{}\"{net}{}{}>{text}</script>",
+        "<script{} data-tightrope=\"net\"{source} data-cdn=\"{}\" data-local=\"{}\"{net}{}{}{}>{text}</script>",
         namespace(syntax),
         escape(cdn),
         escape(local),
+        hang_limit.map_or_else(String::new, |limit| format!(" data-hang-limit=\"{limit}\"")),
         beacon.map_or_else(String::new, |url| format!(" data-beacon=\"{}\"", escape(url))),
         nonce_attribute(*nonce),
     )
@@ -91,15 +85,22 @@ mod tests {
         Config::new(settings).expect("good settings")
     }
 
-    fn spelled(file: &NetFile) -> Loader<'_> {
-        Loader { cdn: "https://c.example/?a&b", local: "../", beacon: Some("/report?a&b"), file, nonce: Some("a\"b") }
+    fn spelled(config: &Config) -> Loader<'_> {
+        Loader {
+            cdn: "https://c.example/?a&b",
+            local: "../",
+            hang_limit: Some(3000),
+            beacon: Some("/report?a&b"),
+            parts: Parts::default(),
+            file: NetFile::of(config, Parts::default()).expect("a file"),
+            nonce: Some("a\"b"),
+        }
     }
 
     #[test]
-    fn the_loader_needs_no_escaping_in_xml() {
-        assert!(!LOADER.contains(['<', '&', '\n']) && !LOADER.contains("]]>"));
+    fn the_loaders_attributes_need_no_escaping_in_xml() {
         let config = settings(settings::Fallback::Inline);
-        let loader = loader(&spelled(NetFile::of(&config).expect("a file")), Syntax::Xml);
+        let loader = loader(&spelled(&config), Syntax::Xml);
         assert!(
             loader.starts_with("<script xmlns=\"http://www.w3.org/1999/xhtml\" data-tightrope=\"net\""),
             "{loader}"
@@ -108,27 +109,23 @@ mod tests {
     }
 
     #[test]
-    fn a_report_names_the_version_that_sends_it() {
-        assert!(BEACON.contains(concat!("version:\"", env!("CARGO_PKG_VERSION"), "\"")));
-    }
-
-    #[test]
     fn an_inline_loader_names_the_file_that_it_fetches() {
         let config = settings(settings::Fallback::Inline);
-        let file = NetFile::of(&config).expect("a file");
-        let loader = loader(&spelled(file), Syntax::Html);
-        let expected = format!(" data-net=\"{}\" data-integrity=\"{}\"", file.name, file.integrity);
+        let spelled = spelled(&config);
+        let loader = loader(&spelled, Syntax::Html);
+        let expected = format!(" data-net=\"{}\" data-integrity=\"{}\"", spelled.file.name, spelled.file.integrity);
         assert!(loader.contains(&expected) && loader.contains(LOADER), "{loader}");
-        assert_eq!(file.text, NET);
+        assert!(loader.contains(" data-hang-limit=\"3000\""), "{loader}");
+        assert_eq!(spelled.file.text, NET);
     }
 
     #[test]
     fn a_loader_in_a_file_leaves_no_code_in_the_page() {
         let config = settings(settings::Fallback::External);
-        let file = NetFile::of(&config).expect("a file");
-        let loader = loader(&Loader { nonce: None, beacon: None, ..spelled(file) }, Syntax::Html);
-        assert!(loader.contains(&format!(" src=\"../{}\" integrity=\"sha384-", file.name)), "{loader}");
+        let spelled = Loader { nonce: None, hang_limit: None, beacon: None, ..spelled(&config) };
+        let loader = loader(&spelled, Syntax::Html);
+        assert!(loader.contains(&format!(" src=\"../{}\" integrity=\"sha384-", spelled.file.name)), "{loader}");
         assert!(loader.ends_with("data-local=\"../\"></script>"), "{loader}");
-        assert_eq!(file.text, [LOADER, NET].concat());
+        assert_eq!(spelled.file.text, [LOADER, NET].concat());
     }
 }

@@ -5,9 +5,11 @@
 mod depth;
 mod encoding;
 mod names;
+mod prologue;
 mod reader;
 
 pub use encoding::{NotRead, read_file};
+pub use prologue::{Beginning, beginning};
 
 use oxc_allocator::Allocator;
 use oxc_ast_visit::Visit;

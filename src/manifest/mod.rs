@@ -28,8 +28,34 @@ pub struct Manifest {
     /// The file that holds the net, where it does not stand in the pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub net: Option<AssetEntry>,
+    /// The service worker, where there is one or was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_worker: Option<ServiceWorker>,
     /// Every asset, by its original path.
     pub assets: BTreeMap<String, AssetEntry>,
+}
+
+/// The file at the service worker's place.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServiceWorker {
+    /// What it is.
+    pub state: WorkerState,
+    /// The site's own workers that import it, by their paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imported_by: Vec<String>,
+    /// The file.
+    #[serde(flatten)]
+    pub file: AssetEntry,
+}
+
+/// What is published at the service worker's place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WorkerState {
+    /// The service worker.
+    Active,
+    /// What unregisters the one that an earlier build had.
+    Retired,
 }
 
 /// One asset.
@@ -54,8 +80,8 @@ pub struct AssetEntry {
 }
 
 impl AssetEntry {
-    /// The file at the root of OUT that holds the net.
-    pub fn of_net(name: &str, text: &str) -> Self {
+    /// A file of tightrope's own at the root of OUT.
+    pub fn of_own(name: &str, text: &str) -> Self {
         Self {
             path: name.to_owned(),
             size: text.len() as u64,
@@ -66,6 +92,12 @@ impl AssetEntry {
             bare_imports: Vec::new(),
         }
     }
+}
+
+/// Whether a manifest lists a service worker or what came after one, whichever version of tightrope wrote it.
+pub fn lists_service_worker(manifest: &[u8]) -> bool {
+    let manifest = serde_json::from_slice::<serde_json::Value>(manifest);
+    manifest.is_ok_and(|manifest| manifest.get("service_worker").is_some_and(serde_json::Value::is_object))
 }
 
 impl Manifest {
@@ -89,6 +121,7 @@ impl Manifest {
             base_path: config.mount.path().to_owned(),
             options: config.settings.clone(),
             net: None,
+            service_worker: None,
             assets: assets.collect(),
         }
     }
@@ -105,6 +138,7 @@ impl Manifest {
                 integrity: Integrity::parse(&entry.integrity)?,
                 size: entry.size,
                 home: if entry.on_cdn { Home::Cdn } else { Home::Origin },
+                fingerprinted: entry.path != *original,
                 kind,
                 media_type,
                 imports: imports.collect(),
@@ -113,7 +147,13 @@ impl Manifest {
             };
             Some((SitePath::new(original)?, publication))
         });
-        Plan { publications: publications.collect() }
+        let workers = self.service_worker.iter().flat_map(|worker| &worker.imported_by);
+        Plan { publications: publications.collect(), workers: workers.filter_map(|path| SitePath::new(path)).collect() }
+    }
+
+    /// The files that are tightrope's own.
+    pub fn own_files(&self) -> impl Iterator<Item = &AssetEntry> {
+        self.net.iter().chain(self.service_worker.iter().map(|worker| &worker.file))
     }
 
     /// The text of the file.

@@ -128,6 +128,9 @@ codes! {
     /// A custom property holds a URL from the site's root, and it cannot be told who makes what of it. On a CDN with a path
     /// the root is another: the sheet, and those that use the property, stay on the origin.
     CustomPropertyUrl "custom-property-url" Note "use the property in the directory of the sheet that sets it, or write the URL relative to its users";
+    /// The site has a service worker of its own: with `--service-worker` it imports tightrope's, and the site registers it as
+    /// before. If nobody registers it, or it unregisters itself, there is none.
+    ServiceWorkerJoined "service-worker-joined" Note "if it is of no use any more, remove it from the site";
     /// Two files would be published under one name.
     NameTaken "name-taken" Warning "the file is published under its own name only";
 
@@ -150,6 +153,9 @@ codes! {
     PreloadDisagrees "preload-disagrees" Error "build again from the original";
     /// A page uses the CDN but has no net, or has it too late, or it is not this release's.
     NetMissing "net-missing" Error "build again with this version";
+    /// The service worker is missing or not this release's, it has wrong hashes, or a worker of the site's own does not
+    /// import it.
+    ServiceWorkerBroken "service-worker-broken" Error "build again with this version";
     /// A stylesheet or script names the CDN by its absolute URL, so its local copy depends on the CDN.
     CdnUrlInside "cdn-url-inside" Error "references in CSS and JavaScript must be relative";
     /// A rewritten reference leads nowhere.

@@ -35,6 +35,11 @@ impl Staging {
         Ok(Self { out, state, tree, _lock: lock })
     }
 
+    /// A file of OUT as it still is.
+    pub fn published(&self, path: &Path) -> Option<Vec<u8>> {
+        fs::read(self.out.join(path)).ok()
+    }
+
     /// Writes a file.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let to = self.place(path)?;

@@ -27,11 +27,14 @@ pub(super) struct Injected {
 pub(super) fn decide(page: &Page<'_>, seen: &Survey) -> Injected {
     let config = page.context.config;
     let nonce = policy::nonce(page, seen);
-    let net = net_place(page, seen).zip(config.cdn.as_ref()).zip(NetFile::of(config));
-    let net = net.map(|((place, cdn), file)| {
+    let net = net_place(page, seen).zip(config.cdn.as_ref());
+    let net = net.and_then(|(place, cdn)| {
         let beacon = config.settings.beacon.as_deref();
-        let loader = Loader { cdn: cdn.as_str(), local: &place.home, beacon, file, nonce };
-        (place.at, fallback::loader(&loader, page.syntax))
+        let parts = page.context.parts();
+        let file = NetFile::of(config, parts)?;
+        let hang_limit = config.hang_limit;
+        let loader = Loader { cdn: cdn.as_str(), local: &place.home, hang_limit, beacon, parts, file, nonce };
+        Some((place.at, fallback::loader(&loader, page.syntax)))
     });
     let Mapped { new, own, fails } = import_map::decide(page, seen);
     let mut needs = policy::needs(page, seen, net.is_some(), new.as_ref().map(|(_, text)| text.as_str()));

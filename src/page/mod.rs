@@ -16,6 +16,7 @@ mod visitor;
 
 use crate::config::Config;
 use crate::error::{Result, io_error};
+use crate::fallback::Parts;
 use crate::html::csp::Needs;
 use crate::html::encoding::{self, PRESCAN, Sniffed, Syntax};
 use crate::html::splice::{self, Change};
@@ -49,6 +50,13 @@ pub struct Context<'c> {
     pub plan: &'c Plan,
     /// Whether every reference is told, with what becomes of it ([`Outcome::decisions`]).
     pub explain: bool,
+}
+
+impl Context<'_> {
+    /// What the net's script holds.
+    pub fn parts(&self) -> Parts {
+        Parts::of(self.config, !self.plan.workers.is_empty())
+    }
 }
 
 /// What became of a page.

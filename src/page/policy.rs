@@ -3,7 +3,7 @@
 use super::Page;
 use super::survey::{OwnMap, Survey};
 use super::visitor::PageVisitor;
-use crate::fallback::{LOADER_HASH, NetFile};
+use crate::fallback::NetFile;
 use crate::html::attribute_value::{Decoded, escape};
 use crate::html::csp::{self, Edited, Needs, Problem};
 use crate::html::splice::{self, Change};
@@ -11,12 +11,14 @@ use crate::html::template;
 use crate::model::finding::Code;
 
 /// The net as policies see it.
-fn net(file: &NetFile) -> csp::Net {
-    if file.has_loader {
+fn net(page: &Page<'_>) -> Option<csp::Net> {
+    let parts = page.context.parts();
+    let file = NetFile::of(page.context.config, parts)?;
+    Some(if file.has_loader {
         csp::Net::File
     } else {
-        csp::Net::Inline { loader: LOADER_HASH.clone(), net: file.hash.clone() }
-    }
+        csp::Net::Inline { loader: parts.in_page_hash().to_owned(), net: file.hash.clone() }
+    })
 }
 
 /// The nonce that injected scripts carry.
@@ -42,9 +44,11 @@ pub(super) fn needs(page: &Page<'_>, seen: &Survey, has_net: bool, map: Option<&
         images: uses.images || uses.styles,
         fonts: uses.fonts || uses.styles,
         media: uses.media,
-        fetches: uses.modules,
-        net: NetFile::of(config).filter(|_| has_net).map(net),
+        // Whether the CDN hangs is found out by a request for what it holds back.
+        fetches: uses.modules || has_net && config.hang_limit.is_some(),
+        net: has_net.then(|| net(page)).flatten(),
         beacon: config.beacon_origin().filter(|_| has_net),
+        service_worker: config.settings.service_worker && has_net,
         deferred: uses.deferred,
         injected: map.map(csp::hash).into_iter().collect(),
         edited_scripts: seen.edited_scripts.to_vec(),
@@ -107,6 +111,9 @@ pub(super) fn limit(problem: Problem) -> Option<&'static str> {
             Some("`connect-src` lacks 'self', so a deferred script that fails first runs late")
         }
         Problem::InlineNotHealed => Some("an inline module or style admitted by its hash cannot fall back"),
+        Problem::WorkerForbidden => {
+            Some("no directive admits workers of the own origin: the service worker is not registered")
+        }
         Problem::Comma => Some("its comma is read as two policies by some browsers"),
     }
 }

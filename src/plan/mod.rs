@@ -10,8 +10,8 @@ mod variables;
 pub use layout::own_fingerprint;
 pub use naming::member;
 
-use crate::config::Config;
 use crate::config::settings::SourceMaps;
+use crate::config::{Config, OWN_WORKERS, SERVICE_WORKER};
 use crate::contents::Use;
 use crate::graph::link::{AssetGraph, Link};
 use crate::graph::order;
@@ -47,6 +47,8 @@ pub struct Publication {
     pub size: u64,
     /// From where.
     pub home: Home,
+    /// Whether its name stands for these bytes, for ever.
+    pub fingerprinted: bool,
     /// What it is.
     pub kind: Kind,
     /// Its media type.
@@ -62,6 +64,8 @@ pub struct Publication {
 pub struct Plan {
     /// Sorted by path.
     pub publications: BTreeMap<SitePath, Publication>,
+    /// The site's own service workers, which import ours.
+    pub workers: Vec<SitePath>,
 }
 
 impl Plan {
@@ -89,7 +93,19 @@ pub fn plan(index: &AssetIndex, graph: &AssetGraph, config: &Config) -> (Plan, V
             planner.publish_group(std::slice::from_ref(path), &mut reserved, &mut findings);
         }
     }
+    planner.plan.workers = workers(index, config);
+    findings.extend(planner.plan.workers.iter().map(|path| {
+        let reason = format!("it imports `{SERVICE_WORKER}`, as its first statement");
+        Finding::of_file(Code::ServiceWorkerJoined, path.as_str(), reason)
+    }));
     (planner.plan, findings)
+}
+
+/// The workers at the root are those that control the whole site. They are published under their names: by these,
+/// browsers know them.
+fn workers(index: &AssetIndex, config: &Config) -> Vec<SitePath> {
+    let names = OWN_WORKERS.iter().filter(|_| config.settings.service_worker).filter_map(|name| SitePath::new(name));
+    names.filter(|path| index.exists(path)).collect()
 }
 
 struct Planner<'p> {
@@ -132,6 +148,7 @@ impl Planner<'_> {
             let bytes = bytes.filter(|_| name != *path || self.config.settings.no_fingerprint);
             let digests = if bytes.is_some() { digests } else { asset.digests.clone() };
             let publication = Publication {
+                fingerprinted: name != *path || bytes.is_none() && self.named.contains(path),
                 size: bytes.as_ref().map_or(asset.size, |bytes| bytes.len() as u64),
                 integrity: digests.integrity(),
                 home: if taken { Home::Origin } else { self.home(path, asset.kind) },

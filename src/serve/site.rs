@@ -1,8 +1,8 @@
 //! What is served: the files of one directory, and where the two homes have them.
 
 use super::Home;
-use crate::config::Config;
 use crate::config::settings::{Crossorigin, Settings};
+use crate::config::{Config, SERVICE_WORKER};
 use crate::error::{Result, io_error};
 use crate::manifest::{FILE_NAME, Manifest};
 use crate::model::path::SitePath;
@@ -85,9 +85,9 @@ impl Site {
         [path.as_str()].into_iter().chain(original).collect()
     }
 
-    /// Whether a file may hold the CDN's URL: pages alone, as `verify` promises.
+    /// Whether a file may hold the CDN's URL: pages and the service worker alone, as `verify` promises.
     pub(super) fn may_name_cdn(&self, path: &SitePath) -> bool {
-        self.config.is_page(path)
+        self.config.is_page(path) || path.as_str() == SERVICE_WORKER
     }
 
     /// Reads a file. Links out of the directory are not followed; the directory itself may be one.

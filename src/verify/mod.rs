@@ -5,9 +5,12 @@ mod files;
 mod modules;
 mod net;
 mod page;
+mod service_worker;
 
 use crate::cdn::Cdn;
+use crate::config::OWN_WORKERS;
 use crate::error::{Result, io_error};
+use crate::fallback::Parts;
 use crate::graph::resolve::Mount;
 use crate::manifest::{self, Manifest};
 use crate::model::digest::satisfies;
@@ -75,6 +78,7 @@ pub fn verify(out: &Path) -> Result<Verified> {
         pages.par_iter().map(|path| page::check(path, &published, &modules)).collect::<Result<_>>()?;
     let references = checked.iter().map(|(references, _)| references).sum();
     findings.extend(checked.into_iter().flat_map(|(_, findings)| findings));
+    findings.extend(service_worker::check(&published));
     findings.sort();
     Ok(Verified { pages: pages.len(), assets: published.manifest.assets.len(), references, findings })
 }
@@ -111,6 +115,13 @@ impl<'o> Published<'o> {
             config,
             manifest,
         })
+    }
+
+    /// What the net's script holds.
+    fn parts(&self) -> Parts {
+        let has_own_worker =
+            OWN_WORKERS.iter().filter_map(|name| SitePath::new(name)).any(|path| self.files.contains(&path));
+        Parts::of(&self.config, has_own_worker)
     }
 
     fn bytes(&self, path: &SitePath) -> std::io::Result<Vec<u8>> {

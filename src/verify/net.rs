@@ -10,7 +10,7 @@ use crate::model::finding::Code;
 /// What is wrong with the loader's element, if anything is, besides the text in it.
 pub(super) fn check(element: &Element, published: &Published<'_>, base: &BaseUrl) -> Result<(), (Code, &'static str)> {
     let value = |name: &str| element.value(name).map(|value| Decoded::new(value).text.into_owned());
-    let file = NetFile::of(&published.config).ok_or((Code::NetMissing, "no net was asked for"))?;
+    let file = NetFile::of(&published.config, published.parts()).ok_or((Code::NetMissing, "no net was asked for"))?;
     let (url, integrity) = if file.has_loader {
         (value("src"), value("integrity"))
     } else {

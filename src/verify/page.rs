@@ -4,7 +4,6 @@ use super::modules::{Modules, PageModules};
 use super::{Published, net};
 use crate::css;
 use crate::error::{Result, io_error};
-use crate::fallback;
 use crate::html::attribute_value::Decoded;
 use crate::html::attributes::{self, Fallback, Form, Kind, Moves, Row, ScriptKind};
 use crate::html::base_url::BaseUrl;
@@ -336,7 +335,7 @@ impl Visitor for Reader<'_> {
 
     fn text(&mut self, text: &str, start: usize, _aligned: bool) -> Vec<Change> {
         match self.text.take() {
-            Some(TextKind::Loader) if text == fallback::LOADER => self.net = true,
+            Some(TextKind::Loader) if text == self.published.parts().in_page() => self.net = true,
             Some(TextKind::Loader) => self.tell(start, Code::NetMissing, "the loader is not that of this version"),
             Some(TextKind::Map) => self.check_map(text, start),
             Some(TextKind::Style) => {

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tightrope::config::{Config, settings::Settings};
 use tightrope::error::Error;
-use tightrope::fallback::{BEACON, LOADER, LOADER_HASH, NET, NetFile};
+use tightrope::fallback::service_worker::Data;
+use tightrope::fallback::{NetFile, Parts};
 use tightrope::model::digest::Digests;
 use tightrope::model::finding::Level;
 use tightrope::model::path::SitePath;
@@ -14,11 +15,10 @@ use tightrope::page::{Context, rewrite_bytes, rewrite_stream};
 use tightrope::{filter, graph, pipeline, plan, site, verify};
 
 /// What stands for the net's code in expected files, so that a change to it does not change all of them.
-const MARKS: [(&str, &str); 3] = [
-    (LOADER, "/* runtime/dist/loader.min.js */"),
-    (BEACON, "/* runtime/dist/beacon.min.js */"),
-    (NET, "/* runtime/dist/net.min.js */"),
-];
+fn mark(names: &[(bool, &str)]) -> String {
+    let names: Vec<_> = names.iter().filter(|(is_there, _)| *is_there).map(|(_, name)| *name).collect();
+    format!("/* runtime/dist/: {} */", names.join(", "))
+}
 
 /// For the fingerprint of the net's file.
 const NAME_MARK: &str = "00000000fe70";
@@ -52,26 +52,54 @@ pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn marked(tree: BTreeMap<String, Vec<u8>>, config: &Config) -> BTreeMap<String, Vec<u8>> {
-    let mut all = vec![(LOADER_HASH.clone(), "sha256-of-the-loader".to_owned())];
-    for (text, mark) in MARKS {
-        all.extend([text.to_owned(), in_srcdoc(text)].map(|text| (text, mark.to_owned())));
-    }
-    if let Some(file) = NetFile::of(config) {
-        let fingerprint = Digests::of(file.text.as_bytes()).fingerprint().as_str().to_owned();
-        let integrity = file.integrity.as_str().to_owned();
-        all.extend([
-            (file.hash.clone(), "sha256-of-the-net".to_owned()),
-            (in_srcdoc(&integrity), "sha384-of-the-net".to_owned()),
-            (integrity, "sha384-of-the-net".to_owned()),
-            (fingerprint, NAME_MARK.to_owned()),
-            (format!("\"size\": {},", file.text.len()), "\"size\": 0,".to_owned()),
-        ]);
-    }
+    let all = marks(config);
     let mark =
         |bytes: Vec<u8>| all.iter().fold(bytes, |bytes, (from, to)| replace(&bytes, from.as_bytes(), to.as_bytes()));
     tree.into_iter()
-        .map(|(name, bytes)| (String::from_utf8(mark(name.into_bytes())).expect("a name"), mark(bytes)))
+        .map(|(name, bytes)| (String::from_utf8(mark(name.into_bytes())).expect("a name"), mark(without_code(bytes))))
         .collect()
+}
+
+/// All that is replaced, with what stands for it.
+fn marks(config: &Config) -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    let mut others = Vec::new();
+    for parts in Parts::all() {
+        let in_page = mark(&[(parts.hang, "hang"), (true, "loader"), (parts.service_worker, "register")]);
+        let fetched = mark(&[(parts.beacon, "beacon"), (true, "net")]);
+        for (text, mark) in [(parts.in_page(), in_page), (parts.fetched(), fetched)] {
+            texts.extend([text.to_owned(), in_srcdoc(text)].map(|text| (text, mark.clone())));
+        }
+        others.push((parts.in_page_hash().to_owned(), "sha256-of-the-loader".to_owned()));
+        if let Some(file) = NetFile::of(config, parts) {
+            let fingerprint = Digests::of(file.text.as_bytes()).fingerprint().as_str().to_owned();
+            let integrity = file.integrity.as_str().to_owned();
+            others.extend([
+                (file.hash.clone(), "sha256-of-the-net".to_owned()),
+                (in_srcdoc(&integrity), "sha384-of-the-net".to_owned()),
+                (integrity, "sha384-of-the-net".to_owned()),
+                (fingerprint, NAME_MARK.to_owned()),
+                (format!("\"size\": {},", file.text.len()), "\"size\": 0,".to_owned()),
+            ]);
+        }
+    }
+    // The longer ones first: they hold others.
+    texts.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+    texts.into_iter().chain(others).collect()
+}
+
+/// A service worker, with what the build has told it and a mark for its code; and the manifest that lists it.
+fn without_code(bytes: Vec<u8>) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(&bytes) else { return bytes };
+    if let Some(data) = Data::parse(text) {
+        let data = serde_json::to_string_pretty(&data).expect("text for keys");
+        return format!("/* runtime/dist/service-worker.min.js */ ({data});\n").into_bytes();
+    }
+    let manifest = serde_json::from_str::<serde_json::Value>(text).ok();
+    let Some(worker) = manifest.as_ref().and_then(|manifest| manifest.get("service_worker")) else { return bytes };
+    let pinned = [worker["integrity"].as_str(), Some("sha384-of-the-service-worker")].map(Option::unwrap_or_default);
+    let size = format!("\"size\": {},", worker["size"]);
+    text.replace(pinned[0], pinned[1]).replace(&size, "\"size\": 0,").into_bytes()
 }
 
 /// The net as a page in a quoted attribute has it.

@@ -9,6 +9,7 @@ mod graphs;
 mod import_maps;
 mod properties;
 mod serve;
+mod service_worker;
 mod template;
 mod traps;
 mod trees;

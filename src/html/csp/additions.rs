@@ -1,13 +1,21 @@
 //! What is added to which directive.
 
 use super::place::Place;
-use super::policy::{Kind, Policy};
+use super::policy::{Directive, Kind, Policy};
 use super::source::{Inline, Sources};
 use super::{Edited, Needs, Net, places};
 use std::collections::BTreeMap;
 
-const KINDS: [Kind; 7] =
-    [Kind::Script, Kind::Style, Kind::StyleAttribute, Kind::Image, Kind::Font, Kind::Media, Kind::Connect];
+const KINDS: [Kind; 8] = [
+    Kind::Script,
+    Kind::Style,
+    Kind::StyleAttribute,
+    Kind::Image,
+    Kind::Font,
+    Kind::Media,
+    Kind::Connect,
+    Kind::Worker,
+];
 
 /// The Trusted Types policy of the net.
 pub(super) const TRUSTED_TYPES_POLICY: &str = "tightrope";
@@ -18,7 +26,8 @@ pub(super) fn insertions(policy: &Policy<'_>, needs: &Needs, nonce: Option<&str>
     for kind in KINDS {
         let Some(directive) = policy.deciding(kind) else { continue };
         let at = added.entry(directive.end).or_default();
-        for source in lacking(kind, Sources(&directive.value), needs, nonce) {
+        let own_worker = service_worker(kind, directive, needs);
+        for source in lacking(kind, Sources(&directive.value), needs, nonce).into_iter().chain(own_worker) {
             if !at.contains(&source) {
                 at.push(source);
             }
@@ -37,6 +46,7 @@ fn lacking(kind: Kind, list: Sources<'_>, needs: &Needs, nonce: Option<&str>) ->
     let mut lacking = hosts(kind, list, needs);
     lacking.extend(own_origin(kind, list, needs, nonce));
     lacking.extend(beacon(kind, list, needs));
+    lacking.extend(by_worker(kind, list, needs));
     lacking.extend(hashes(kind, list, needs, nonce).iter().map(|hash| quoted(hash)));
     lacking
 }
@@ -74,6 +84,35 @@ fn beacon(kind: Kind, list: Sources<'_>, needs: &Needs) -> Option<String> {
     }
 }
 
+/// The page's own origin, where the CDN is admitted by its URL and a service worker answers for it. Firefox takes what a
+/// worker has made for a file at the worker's own URL (measured). It admits no other files: both homes hold the same. A
+/// worker does not answer for media.
+fn by_worker(kind: Kind, list: Sources<'_>, needs: &Needs) -> Option<String> {
+    let site = needs.site.as_deref().and_then(Place::parse);
+    let cdns = cdns(kind, needs);
+    let has_cdn = !hosts(kind, list, needs).is_empty() || cdns.iter().any(|cdn| list.match_place(cdn, site.as_ref()));
+    let is_apart = kind == Kind::Media || kind == Kind::Script && list.is_strict();
+    let has_worker = site.as_ref().map_or_else(|| list.match_site(None), |own| list.match_place(own, Some(own)));
+    (needs.service_worker && has_cdn && !is_apart && !has_worker).then(|| "'self'".to_owned())
+}
+
+/// The page's own origin, where a directive speaks of workers alone. In one that decides about scripts as well it would let
+/// in more than the service worker.
+fn service_worker(kind: Kind, directive: &Directive<'_>, needs: &Needs) -> Option<String> {
+    let is_wanted = kind == Kind::Worker && needs.service_worker && !admits_worker(directive, needs);
+    let list = Sources(&directive.value);
+    (is_wanted && !list.is_none() && matches!(&*directive.name, "worker-src" | "child-src"))
+        .then(|| "'self'".to_owned())
+}
+
+/// Whether a directive that decides about workers admits those of the own origin. Under `'strict-dynamic'` in `script-src`
+/// every worker is admitted that a script starts (CSP 3, section 6.7.1.1).
+pub(super) fn admits_worker(directive: &Directive<'_>, needs: &Needs) -> bool {
+    let (list, site) = (Sources(&directive.value), needs.site.as_deref().and_then(Place::parse));
+    let is_strict = list.is_strict() && matches!(&*directive.name, "script-src" | "default-src");
+    is_strict || list.match_site(site.as_ref())
+}
+
 /// The source that lets reports through.
 pub(super) fn beacon_source(needs: &Needs) -> Option<String> {
     let url = needs.beacon.as_deref()?;
@@ -85,7 +124,7 @@ pub(super) fn cdns(kind: Kind, needs: &Needs) -> Vec<Place<'_>> {
     let (used, all) = match kind {
         Kind::Script => (needs.scripts, false),
         Kind::Style => (needs.styles, false),
-        Kind::StyleAttribute => (false, false),
+        Kind::StyleAttribute | Kind::Worker => (false, false),
         Kind::Image => (needs.images, true),
         Kind::Font => (needs.fonts, false),
         Kind::Media => (needs.media, true),
@@ -224,6 +263,51 @@ mod tests {
             ],
         );
         check(&to("/reports"), None, &[("connect-src https://a.example", "connect-src 'self' https://a.example")]);
+    }
+
+    #[test]
+    fn what_a_service_worker_answers_is_let_in_as_the_own_origins() {
+        let worker = Needs { service_worker: true, net: None, ..needs() };
+        check(
+            &worker,
+            None,
+            &[
+                ("img-src https://a.example", "img-src https://static.example.com 'self' https://a.example"),
+                ("img-src https://static.example.com", "img-src 'self' https://static.example.com"),
+                ("img-src 'self'", "img-src https://static.example.com 'self'"),
+                ("img-src https:", "img-src https:"),
+                ("img-src data:", "img-src data:"),
+                ("img-src 'none'", "img-src 'none'"),
+                ("script-src 'strict-dynamic' 'nonce-abc'", "script-src 'strict-dynamic' 'nonce-abc'"),
+            ],
+        );
+        let known = Needs { site: Some("https://www.example.org/".to_owned()), ..worker };
+        check(
+            &known,
+            None,
+            &[
+                ("font-src www.example.org", "font-src https://static.example.com www.example.org"),
+                ("font-src www.example.org/f/", "font-src https://static.example.com 'self' www.example.org/f/"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_service_worker_is_let_in_where_a_directive_speaks_of_workers_alone() {
+        let worker = Needs { service_worker: true, ..Needs::default() };
+        check(
+            &worker,
+            None,
+            &[
+                ("worker-src https://a.example", "worker-src 'self' https://a.example"),
+                ("child-src blob:; script-src *", "child-src 'self' blob:; script-src *"),
+                ("worker-src 'self'; child-src blob:", "worker-src 'self'; child-src blob:"),
+                ("worker-src *", "worker-src *"),
+                ("worker-src 'none'", "worker-src 'none'"),
+                ("script-src 'nonce-abc'", "script-src 'nonce-abc'"),
+                ("default-src https://a.example", "default-src https://a.example"),
+            ],
+        );
     }
 
     #[test]

@@ -3,13 +3,18 @@
 use super::additions::{TRUSTED_TYPES_POLICY, beacon_source, cdns, quoted};
 use super::place::Place;
 use super::policy::Kind;
-use super::{Edited, Needs, Net};
+use super::{Edited, Needs, Net, places};
 
 /// What a policy in a header must allow, by directive, for the report. Where such a directive does not stand,
 /// `default-src` decides. Hashes are not for a directive where `'unsafe-inline'` is in force, because they would
 /// switch it off, and not needed where the nonce of the page's scripts stands.
 pub fn header_advice(needs: &Needs) -> Vec<(&'static str, Vec<String>)> {
-    let sources = |kind| cdns(kind, needs).iter().map(Place::source).collect::<Vec<_>>();
+    let sources = |kind| {
+        let cdns: Vec<_> = cdns(kind, needs).iter().map(Place::source).collect();
+        // Firefox takes what a service worker answers for a file of the worker's own origin.
+        let own = (needs.service_worker && !cdns.is_empty() && kind != Kind::Media).then(|| "'self'".to_owned());
+        cdns.into_iter().chain(own).collect::<Vec<_>>()
+    };
     let after = |edited: &[Edited]| edited.iter().map(|edited| quoted(&edited.after)).collect::<Vec<_>>();
     let words = |used: bool, word: &str| used.then(|| word.to_owned()).into_iter().collect::<Vec<_>>();
     let net = needs.net.iter().flat_map(Net::hashes);
@@ -32,8 +37,15 @@ pub fn header_advice(needs: &Needs) -> Vec<(&'static str, Vec<String>)> {
         ("media-src", vec![sources(Kind::Media)]),
         (
             "connect-src",
-            vec![sources(Kind::Connect), words(has_net, "'self'"), beacon_source(needs).into_iter().collect()],
+            vec![
+                sources(Kind::Connect),
+                // The worker's own requests are under the policy that comes with its file.
+                if needs.service_worker { places(&needs.cdns).iter().map(Place::source).collect() } else { Vec::new() },
+                words(has_net, "'self'"),
+                beacon_source(needs).into_iter().collect(),
+            ],
         ),
+        ("worker-src", vec![words(needs.service_worker, "'self'")]),
         ("trusted-types", vec![words(has_net, TRUSTED_TYPES_POLICY)]),
     ];
     lines.into_iter().map(|(name, lists)| (name, once_each(lists.concat()))).filter(|(_, l)| !l.is_empty()).collect()

@@ -4,7 +4,7 @@
 //! the page's own files were not admitted either, and an edited inline text gets a new hash only where a hash admitted
 //! the old one. Section numbers are those of Content Security Policy Level 3 (CSP 3).
 //!
-//! Workers, the web app manifest, frames, objects and prefetched pages stay on the page's own origin, so `worker-src`,
+//! The site's workers, the web app manifest, frames, objects and prefetched pages stay on the page's own origin, so `worker-src`,
 //! `manifest-src`, `frame-src` and `object-src` need nothing.
 
 mod additions;
@@ -41,12 +41,14 @@ pub struct Needs {
     pub fonts: bool,
     /// Audio, video or text tracks are on the CDN.
     pub media: bool,
-    /// Modules are on the CDN: they may `fetch()` what lies beside them.
+    /// Modules are on the CDN, and may `fetch()` what lies beside them; or the net does, to see whether the CDN hangs.
     pub fetches: bool,
     /// The net, when the page has it.
     pub net: Option<Net>,
     /// The origin that the net sends its reports to, with its slash, or a path on the page's own.
     pub beacon: Option<String>,
+    /// Whether the page registers a service worker, or stands under one.
+    pub service_worker: bool,
     /// Whether deferred scripts are on the CDN.
     pub deferred: bool,
     /// The [`hash`] of each other inline script that is injected: import maps.

@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Media,
     /// `fetch()` and `XMLHttpRequest`.
     Connect,
+    /// Workers, service workers too.
+    Worker,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
             Self::Font => &["font-src", "default-src"],
             Self::Media => &["media-src", "default-src"],
             Self::Connect => &["connect-src", "default-src"],
+            Self::Worker => &["worker-src", "child-src", "script-src", "default-src"],
         }
     }
 }

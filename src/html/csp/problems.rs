@@ -1,7 +1,7 @@
 //! Policies under which a page, or the net, works with limits.
 
-use super::additions::beacon_source;
 use super::additions::is_admitted_by_hash;
+use super::additions::{admits_worker, beacon_source};
 use super::place::Place;
 use super::policy::{Kind, Policy};
 use super::source::{Inline, Sources};
@@ -31,6 +31,9 @@ pub enum Problem {
     /// An inline module or `<style>` that names the CDN is admitted by its hash. When what it imports fails, the net
     /// replaces its text by one with local URLs, which has another hash and is blocked.
     InlineNotHealed,
+    /// What decides about workers admits none of the page's own origin, and decides about scripts as well, so that nothing
+    /// is inserted: the service worker is not registered.
+    WorkerForbidden,
     /// The value holds a comma and reads as several policies. Chromium takes it so; the HTML standard takes it for a
     /// part of the source it stands at, which then matches nothing. The policies are amended one by one.
     Comma,
@@ -84,6 +87,7 @@ fn of_net(policy: &Policy<'_>, scripts: Option<Sources<'_>>, needs: &Needs, nonc
     let checks = [
         (Problem::LocalFetchForbidden, needs.deferred && fetches && !admits_local_fetch(policy, needs)),
         (Problem::InlineNotHealed, has_text_by_hash(policy, needs)),
+        (Problem::WorkerForbidden, needs.service_worker && forbids_worker(policy, needs)),
     ];
     checks.into_iter().filter(|(_, holds)| runs && *holds).map(|(problem, _)| problem).collect()
 }
@@ -94,6 +98,13 @@ fn admits_local_fetch(policy: &Policy<'_>, needs: &Needs) -> bool {
     // Reports to the own origin have let it in already.
     let is_added = beacon_source(needs).is_some_and(|source| source == "'self'");
     list.is_none_or(|list| list.match_site(site.as_ref()) || is_added && !list.is_none())
+}
+
+fn forbids_worker(policy: &Policy<'_>, needs: &Needs) -> bool {
+    policy.deciding(Kind::Worker).is_some_and(|directive| {
+        let is_added = matches!(&*directive.name, "worker-src" | "child-src") && !Sources(&directive.value).is_none();
+        !is_added && !admits_worker(directive, needs)
+    })
 }
 
 fn has_text_by_hash(policy: &Policy<'_>, needs: &Needs) -> bool {
@@ -205,6 +216,23 @@ mod tests {
         let by_hash = format!("style-src '{}'", edited.before[0]);
         let needs = Needs { edited_styles: vec![edited], ..needs() };
         check(&needs, None, &[(&by_hash, &[InlineNotHealed]), ("style-src 'unsafe-inline' *", &[])]);
+    }
+
+    #[test]
+    fn a_service_worker_that_no_directive_admits_is_said() {
+        let worker = Needs { service_worker: true, deferred: false, ..needs() };
+        check(
+            &worker,
+            Some("abc"),
+            &[
+                ("script-src 'nonce-abc'", &[WorkerForbidden]),
+                ("worker-src 'none'", &[WorkerForbidden]),
+                ("worker-src https://a.example", &[]),
+                ("script-src 'nonce-abc' 'strict-dynamic'", &[]),
+                ("script-src 'nonce-abc' 'self'", &[]),
+                ("script-src 'nonce-abc'; worker-src 'self'", &[]),
+            ],
+        );
     }
 
     #[test]

@@ -1,0 +1,135 @@
+// What can be told without a browser: when the page is loaded anew and when not, what is kept, and what the page's text
+// becomes. That browsers give up what they wait for, and run the page again, is the business of tests/browser/hang.rs.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { JSDOM } from 'jsdom';
+
+const hang = readFileSync(new URL('../dist/hang.min.js', import.meta.url), 'utf8');
+const CDN = 'https://static.example.com/site/';
+const KEY = `tightrope:hang:${CDN}`;
+const BLOCKER = `<script src="${CDN}a.js"></script>`;
+
+/** A page at which the parser stands, with the ticks of its clock in our hands. */
+function load(body, { session = {}, html = '', url = 'https://example.com/docs/a/?q=1', status = 200, at = url, throws = false } = {}) {
+  const asked = [];
+  let tick;
+  const element = `<script data-tightrope="net" data-cdn="${CDN}" data-local="../" data-hang-limit="800">${hang}</script>`;
+  const { window } = new JSDOM(`<!DOCTYPE html><html ${html}><head>${element}</head><body>${body}</body>`, {
+    url, runScripts: 'dangerously', pretendToBeVisual: true,
+    beforeParse(window) {
+      Object.assign(window.sessionStorage, session);
+      Object.defineProperty(window.document, 'readyState', { value: 'loading', configurable: true });
+      window.setInterval = then => { tick = then; return 1; };
+      window.clearInterval = () => { tick = null; };
+      window.matchMedia = media => ({ matches: media !== 'print' });
+      window.performance.getEntriesByName = () => [];
+      window.PerformanceObserver = class { constructor(then) { window.arrive = name => then({ getEntries: () => [{ name }] }); } observe() {} };
+      // jsdom knows neither of them.
+      for (const name of ['async', 'noModule']) Object.defineProperty(window.HTMLScriptElement.prototype, name,
+        { get() { return this.hasAttribute(name.toLowerCase()); } });
+      if (throws) window.document.write = () => { throw new TypeError('no'); };
+      window.XMLHttpRequest = class {
+        open(method, target) { this.method = method; this.target = target; }
+        send() {
+          asked.push(`${this.method} ${this.target}`);
+          if (this.method === 'HEAD') Object.assign(this, { status, responseURL: at }).onload();
+        }
+      };
+    },
+  });
+  const told = [];
+  window.document.addEventListener('tightrope:fallback', event => told.push(event.detail));
+  return { window, asked, told, ticks: count => { for (let i = 0; i < count; i++) tick?.(); }, isWatching: () => !!tick };
+}
+
+const isGivenUp = ({ window }) => KEY in window.sessionStorage;
+
+test('eight ticks of silence: the file is asked for once more, then the site itself, and the page is given up', () => {
+  const page = load(BLOCKER, { url: 'https://example.com/docs/a/?q=1#part', at: 'https://example.com/docs/a/?q=1' });
+  page.ticks(7);
+  assert.deepEqual(page.asked, [`GET ${CDN}a.js`]);
+  assert.equal(isGivenUp(page), false);
+  page.ticks(1);
+  assert.deepEqual(page.asked, [`GET ${CDN}a.js`, 'HEAD https://example.com/docs/a/?q=1']);
+  const [end, url] = page.window.sessionStorage[KEY].split(' ');
+  assert.ok(end - Date.now() > 590_000);
+  assert.equal(url, `${CDN}a.js`);
+  assert.equal(page.window.sessionStorage[`tightrope:${CDN}`], end, 'the net takes the CDN for down as long');
+  assert.equal(page.window.sessionStorage['tightrope:fragment'], '#part');
+  const [{ reason, local }] = page.told;
+  assert.deepEqual([reason, local], ['hang', 'https://example.com/docs/a.js']);
+});
+
+test('what arrives from the CDN begins the limit anew, what arrives from elsewhere does not', () => {
+  const page = load(BLOCKER);
+  page.ticks(7);
+  page.window.arrive(`${CDN}b.png`);
+  page.ticks(7);
+  assert.equal(isGivenUp(page), false);
+  page.window.arrive('https://example.com/b.png');
+  page.ticks(1);
+  assert.equal(isGivenUp(page), true);
+});
+
+test('what does not hold the page up is not waited for', () => {
+  for (const body of [
+    `<script async src="${CDN}a.js"></script>`, `<img src="${CDN}a.png">`, `<script src="/local.js"></script>`,
+    `<link rel="stylesheet" media="print" href="${CDN}a.css">`, `<link rel="alternate stylesheet" href="${CDN}a.css">`,
+    `<link rel="preload" as="script" href="${CDN}a.js">`, `<script nomodule src="${CDN}a.js"></script>`,
+    `<script type="text/template" src="${CDN}a.js"></script>`, `<script>'${CDN}a.js'</script>`, `<style>a { background: url(${CDN}a.png) }</style>`,
+    `<script defer src="${CDN}a.js"></script>`, // as long as the page is parsed
+  ]) {
+    const page = load(body);
+    page.ticks(30);
+    assert.deepEqual([page.asked, isGivenUp(page)], [[], false], body);
+  }
+});
+
+test('what holds it up is', () => {
+  for (const [body, readyState] of [
+    [`<link rel="stylesheet" href="${CDN}a.css">`, 'loading'], [`<style>@import "${CDN}a.css";</style>`, 'loading'],
+    [`<script defer src="${CDN}a.js"></script>`, 'interactive'], [`<script type="module" src="${CDN}a.js"></script>`, 'interactive'],
+    [`<script type="module">import '${CDN}a.js';</script>`, 'interactive'], [`<link rel="stylesheet" href="${CDN}a.css">`, 'interactive'],
+  ]) {
+    const page = load('');
+    page.window.document.body.innerHTML = body;
+    Object.defineProperty(page.window.document, 'readyState', { value: readyState, configurable: true });
+    page.ticks(8);
+    assert.deepEqual([page.asked[0], isGivenUp(page)], [`GET ${/https:[^'")> ]+/.exec(body)[0]}`, true], body);
+  }
+});
+
+test('whoever uses the page keeps it', () => {
+  for (const type of ['keydown', 'input', 'pointerdown', 'wheel', 'submit']) {
+    const page = load(BLOCKER);
+    page.window.document.body.dispatchEvent(new page.window.Event(type, { bubbles: true }));
+    assert.equal(page.isWatching(), false, type);
+  }
+});
+
+test('a site that does not answer as before is not asked for the page', () => {
+  for (const options of [{ status: 405 }, { status: 503 }, { at: 'https://example.com/login' }]) {
+    const page = load(BLOCKER, options);
+    page.ticks(20);
+    assert.equal(isGivenUp(page), false);
+  }
+});
+
+test('once a session, not behind a form that posts, not where it is off, and not where nothing can be written', () => {
+  for (const options of [
+    { session: { [KEY]: '0' } }, { session: { 'tightrope:posted': '1' } }, { html: 'data-tightrope="off"' }, { throws: true },
+    { url: `${CDN}a/` },
+  ]) assert.equal(load(BLOCKER, options).isWatching(), false, JSON.stringify(options));
+  assert.equal(load(BLOCKER).isWatching(), true);
+});
+
+test('a form that posts is remembered for one page', () => {
+  for (const [form, is] of [['<form method=POST>', true], ['<form>', false], ['<form><button formmethod=post>', true]]) {
+    const page = load(form);
+    page.window.document.forms[0].dispatchEvent(new page.window.Event('formdata', { bubbles: true }));
+    assert.equal('tightrope:posted' in page.window.sessionStorage, is, form);
+  }
+  assert.equal('tightrope:posted' in load('', { session: { 'tightrope:posted': '1' } }).window.sessionStorage, false);
+});
