@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Instant;
 use tightrope::serve::{Fault, Home, Server};
 
-const PROBE: &str = include_str!("probe.js");
+pub(crate) const PROBE: &str = include_str!("probe.js");
 pub(crate) const SITE: &str = "every-kind-of-asset";
 /// Left alone by `data-tightrope="skip"`.
 const SKIPPED: &str = "/js/deferred-local.js";

@@ -9,8 +9,10 @@ mod bundles;
 mod custom_properties;
 mod exceptions;
 mod faults;
+mod hang;
 mod requests;
 mod serve;
+mod service_worker;
 mod sheets;
 
 use std::io::ErrorKind;

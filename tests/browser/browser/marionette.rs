@@ -32,15 +32,22 @@ impl Marionette {
 
     /// What a command gives. They wait for it on the test's own thread: the servers run on others.
     pub(super) fn call(&mut self, command: &str, parameters: &Value) -> Value {
+        self.try_call(command, parameters).unwrap_or_else(|error| panic!("{command}: {error:#}"))
+    }
+
+    /// The same, or the error that it gives.
+    pub(super) fn try_call(&mut self, command: &str, parameters: &Value) -> Result<Value, Value> {
         self.number += 1;
         let text = json!([0, self.number, command, parameters]).to_string();
         write!(self.stream.get_mut(), "{}:{text}", text.len()).expect("Firefox listens");
         let mut answer = self.read();
         assert_eq!((&answer[0], &answer[1]), (&json!(1), &json!(self.number)), "{command}: {answer}");
-        assert!(answer[2].is_null(), "{command}: {:#}", answer[2]);
+        if !answer[2].is_null() {
+            return Err(answer[2].take());
+        }
         let mut result = answer[3].take();
         // A value that is no object comes in one.
-        if result.get("value").is_some() { result["value"].take() } else { result }
+        Ok(if result.get("value").is_some() { result["value"].take() } else { result })
     }
 
     fn read(&mut self) -> Value {

@@ -69,6 +69,17 @@ impl Browser {
         }
     }
 
+    /// Runs a function's body in a page that may be on its way out, or not be there yet.
+    pub(crate) async fn try_ask(&self, body: &str) -> Option<Value> {
+        match &self.session {
+            Session::WebDriver(client) => client.execute(body, Vec::new()).await.ok(),
+            Session::Marionette(firefox) => {
+                let mut firefox = firefox.lock().unwrap_or_else(PoisonError::into_inner);
+                firefox.try_call("WebDriver:ExecuteScript", &json!({ "script": body, "args": [] })).ok()
+            }
+        }
+    }
+
     /// Runs a function's body in the page and waits until it calls its last argument.
     pub(crate) async fn wait_for(&self, body: &str) {
         match &self.session {
