@@ -10,6 +10,7 @@ mod custom_properties;
 mod exceptions;
 mod faults;
 mod hang;
+mod matrix;
 mod requests;
 mod serve;
 mod service_worker;

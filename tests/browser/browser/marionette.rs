@@ -3,6 +3,7 @@
 //!
 //! <https://firefox-source-docs.mozilla.org/testing/marionette/Protocol.html>
 
+use super::Waits;
 use serde_json::{Value, json};
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -18,7 +19,7 @@ pub(super) struct Marionette {
 }
 
 impl Marionette {
-    pub(super) fn connect(port: u16) -> Self {
+    pub(super) fn connect(port: u16, waits: Waits) -> Self {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("Firefox");
         stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
         // Commands are short, and each waits for the answer to the one before.
@@ -26,24 +27,24 @@ impl Marionette {
         let mut session = Self { stream: BufReader::new(stream), number: 0 };
         let hello = session.read();
         assert_eq!(hello["marionetteProtocol"], 3, "{hello}");
-        session.call("WebDriver:NewSession", &json!({ "pageLoadStrategy": "normal" }));
+        session.call("WebDriver:NewSession", &json!({ "pageLoadStrategy": waits.strategy() }));
         session
     }
 
     /// What a command gives. They wait for it on the test's own thread: the servers run on others.
     pub(super) fn call(&mut self, command: &str, parameters: &Value) -> Value {
-        self.try_call(command, parameters).unwrap_or_else(|error| panic!("{command}: {error:#}"))
+        self.try_call(command, parameters).unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// The same, or the error that it gives.
-    pub(super) fn try_call(&mut self, command: &str, parameters: &Value) -> Result<Value, Value> {
+    /// The same, or what Firefox has against it.
+    pub(super) fn try_call(&mut self, command: &str, parameters: &Value) -> Result<Value, String> {
         self.number += 1;
         let text = json!([0, self.number, command, parameters]).to_string();
         write!(self.stream.get_mut(), "{}:{text}", text.len()).expect("Firefox listens");
         let mut answer = self.read();
         assert_eq!((&answer[0], &answer[1]), (&json!(1), &json!(self.number)), "{command}: {answer}");
         if !answer[2].is_null() {
-            return Err(answer[2].take());
+            return Err(format!("{:#}", answer[2]));
         }
         let mut result = answer[3].take();
         // A value that is no object comes in one.

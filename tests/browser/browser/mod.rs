@@ -35,16 +35,39 @@ enum Session {
     Marionette(Mutex<Marionette>),
 }
 
+/// What `goto` waits for: a page load strategy of WebDriver.
+#[derive(Clone, Copy)]
+pub(crate) enum Waits {
+    /// The page's `load` event.
+    ForLoad,
+    /// Nothing: for pages that may never have loaded.
+    #[allow(dead_code)]
+    Never,
+}
+
+impl Waits {
+    fn strategy(self) -> &'static str {
+        match self {
+            Self::ForLoad => "normal",
+            Self::Never => "none",
+        }
+    }
+}
+
 impl Browser {
     pub(crate) async fn start(engine: Engine) -> Self {
+        Self::start_that_waits(engine, Waits::ForLoad).await
+    }
+
+    pub(crate) async fn start_that_waits(engine: Engine, waits: Waits) -> Self {
         match engine {
-            Engine::Chromium => start::chromium().await,
-            Engine::Firefox => start::firefox(),
-            Engine::WebKit => start::webkit().await,
+            Engine::Chromium => start::chromium(waits).await,
+            Engine::Firefox => start::firefox(waits),
+            Engine::WebKit => start::webkit(waits).await,
         }
     }
 
-    /// Opens a page and waits for its `load` event.
+    /// Opens a page and waits as it was started to.
     pub(crate) async fn goto(&self, url: &str) {
         match &self.session {
             Session::WebDriver(client) => client.goto(url).await.expect("the page"),
@@ -69,13 +92,14 @@ impl Browser {
         }
     }
 
-    /// Runs a function's body in a page that may be on its way out, or not be there yet.
-    pub(crate) async fn try_ask(&self, body: &str) -> Option<Value> {
+    /// As [`ask`](Self::ask), of a page that may be going away just now.
+    #[allow(dead_code)]
+    pub(crate) async fn try_ask(&self, body: &str) -> Result<Value, String> {
         match &self.session {
-            Session::WebDriver(client) => client.execute(body, Vec::new()).await.ok(),
+            Session::WebDriver(client) => client.execute(body, Vec::new()).await.map_err(|error| error.to_string()),
             Session::Marionette(firefox) => {
                 let mut firefox = firefox.lock().unwrap_or_else(PoisonError::into_inner);
-                firefox.try_call("WebDriver:ExecuteScript", &json!({ "script": body, "args": [] })).ok()
+                firefox.try_call("WebDriver:ExecuteScript", &json!({ "script": body, "args": [] }))
             }
         }
     }

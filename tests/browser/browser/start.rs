@@ -3,7 +3,7 @@
 
 use super::marionette::Marionette;
 use super::program::{Farewell, Program, on_path};
-use super::{Browser, Engine, Session};
+use super::{Browser, Engine, Session, Waits};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
@@ -17,13 +17,14 @@ fn profile() -> TempDir {
     tempfile::tempdir().expect("a directory for the browser's profile")
 }
 
-async fn session(port: u16, capabilities: Map<String, Value>) -> Client {
+async fn session(port: u16, waits: Waits, mut capabilities: Map<String, Value>) -> Client {
+    capabilities.insert("pageLoadStrategy".to_owned(), json!(waits.strategy()));
     let mut builder = ClientBuilder::new(HttpConnector::new());
     let session = builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}")).await;
     session.expect("a browser session")
 }
 
-pub(super) async fn chromium() -> Browser {
+pub(super) async fn chromium(waits: Waits) -> Browser {
     let (mut driver, port) =
         Program::start_and_hear(Command::new(on_path(&["chromedriver"])).arg("--port=0"), "successfully on port ");
     driver.end_by(Farewell { port, request: "GET /shutdown".to_owned(), ends_driver: true });
@@ -51,7 +52,7 @@ pub(super) async fn chromium() -> Browser {
         // Kept for those who ask for them.
         ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" })),
     ]);
-    let client = session(port, capabilities).await;
+    let client = session(port, waits, capabilities).await;
     Browser {
         engine: Engine::Chromium,
         session: Session::WebDriver(client),
@@ -77,26 +78,26 @@ user_pref("services.settings.server", "data:,#nothing");
 user_pref("toolkit.telemetry.server", "data:,#nothing");
 "#;
 
-pub(super) fn firefox() -> Browser {
+pub(super) fn firefox(waits: Waits) -> Browser {
     let profile = profile();
     fs::write(profile.path().join("user.js"), PREFERENCES).expect("the preferences");
     let mut command = Command::new(on_path(&["firefox-esr", "firefox"]));
     command.args(["--marionette", "--headless", "--no-remote", "--profile"]).arg(profile.path());
     // Killing it ends its other processes, which live by their connections to it.
     let (firefox, port) = Program::start_and_hear(&mut command, "Listening on port ");
-    let session = Session::Marionette(Mutex::new(Marionette::connect(port)));
+    let session = Session::Marionette(Mutex::new(Marionette::connect(port, waits)));
     Browser { engine: Engine::Firefox, session, _programs: vec![firefox], _profile: profile }
 }
 
 /// WebKit has no headless mode: it gets a display of its own, without a screen. The system's resolver leads `localhost`
 /// to both loopback addresses, and nothing can be said to it: where nobody is at the IPv6 one, it takes the other.
-pub(super) async fn webkit() -> Browser {
+pub(super) async fn webkit(waits: Waits) -> Browser {
     let mut command = Command::new(on_path(&["Xvfb"]));
     command.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "1700x3100x24"]);
     let (screen, display) = Program::start_and_hear(&mut command, "");
     let profile = profile();
     let (mut driver, port) = webkit_driver(display, &profile);
-    let client = session(port, Map::from_iter([("browserName".to_owned(), json!("MiniBrowser"))])).await;
+    let client = session(port, waits, Map::from_iter([("browserName".to_owned(), json!("MiniBrowser"))])).await;
     let id = client.session_id().await.expect("its state").expect("its name");
     driver.end_by(Farewell { port, request: format!("DELETE /session/{id}"), ends_driver: false });
     // The driver first: a browser that it did not end does not outlive its display.

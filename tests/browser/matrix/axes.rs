@@ -1,0 +1,151 @@
+//! The axes of the matrix: which engine, how the CDN fails, what element asks it, where the net is, under which policy.
+
+use crate::browser::Engine;
+use tightrope::serve::Fault;
+
+/// The values of an axis, and what each is called in tables and on the command line.
+pub(crate) trait Axis: Copy + Eq + 'static {
+    const ALL: &'static [Self];
+
+    fn name(self) -> &'static str;
+}
+
+/// An axis of its own values.
+macro_rules! axis {
+    ($(#[$about:meta])* $axis:ident { $($(#[$what:meta])* $value:ident = $name:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(crate) enum $axis { $($(#[$what])* $value,)* }
+
+        impl Axis for $axis {
+            const ALL: &'static [Self] = &[$(Self::$value,)*];
+
+            fn name(self) -> &'static str {
+                match self { $(Self::$value => $name,)* }
+            }
+        }
+    };
+}
+
+axis! {
+    /// What asks the CDN. Each has a page of its own.
+    Element {
+        Blocking = "blocking",
+        Defer = "defer",
+        DeferBesideLocal = "defer beside a local defer",
+        Async = "async",
+        Module = "module",
+        Dependency = "module dependency",
+        InlineModule = "inline module",
+        DynamicImport = "dynamic import",
+        /// A script that code inserts, as webpack does it.
+        Inserted = "inserted script",
+        Stylesheet = "stylesheet",
+        Import = "@import",
+        Font = "font",
+        Background = "CSS image",
+        Img = "img",
+        Srcset = "srcset",
+        Picture = "picture",
+        /// `new Image()` in a script of the CDN.
+        NewImage = "new Image()",
+        Video = "video",
+        SvgImage = "svg image",
+        Preload = "preload+use",
+    }
+}
+
+axis! {
+    /// Where the net is.
+    Net {
+        Inline = "inline",
+        External = "external",
+        /// And inline on the first visit: what counts is the second.
+        #[allow(dead_code)]
+        ServiceWorker = "service worker",
+    }
+}
+
+axis! {
+    /// What else the page says, that the net must bear.
+    Policy {
+        None = "none",
+        Nonce = "nonce",
+        StrictDynamic = "nonce + strict-dynamic",
+        Hashes = "'self' + hashes",
+        TrustedTypes = "Trusted Types",
+        Xhtml = "XHTML",
+        Sandbox = "sandbox",
+        BaseHref = "base href",
+        BasePath = "base path",
+    }
+}
+
+impl Axis for Engine {
+    const ALL: &'static [Self] = &[Self::Chromium, Self::Firefox, Self::WebKit];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "Chromium",
+            Self::Firefox => "Firefox",
+            Self::WebKit => "WebKit",
+        }
+    }
+}
+
+impl Axis for Fault {
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn name(self) -> &'static str {
+        Self::name(self)
+    }
+}
+
+/// The nets that are built. `build` knows no `--service-worker` yet: with it, `Net::ALL` stands here.
+pub(crate) const NETS: &[Net] = &[Net::Inline, Net::External];
+
+/// What is loaded with one browser: all else may vary from load to load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Group {
+    pub(crate) engine: Engine,
+    pub(crate) net: Net,
+    pub(crate) policy: Policy,
+}
+
+/// One cell of the matrix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cell {
+    pub(crate) group: Group,
+    pub(crate) fault: Fault,
+    pub(crate) element: Element,
+}
+
+/// Why a combination means nothing, where it does not: then it is no cell.
+pub(crate) fn why_no_cell(cell: Cell) -> Option<&'static str> {
+    use Element::{Blocking, Defer, DeferBesideLocal, Dependency, DynamicImport, Font, InlineModule, Module};
+    let Group { engine, net, policy } = cell.group;
+    let is_module = matches!(cell.element, Module | Dependency | InlineModule | DynamicImport);
+    match policy {
+        Policy::Sandbox if net == Net::External => {
+            Some("a file that is pinned by its integrity needs CORS, and a sandboxed frame's own site grants it none")
+        }
+        Policy::Sandbox if net == Net::ServiceWorker => Some("a sandboxed frame has no service worker"),
+        Policy::Sandbox if is_module || cell.element == Font => {
+            Some("modules and fonts need CORS, which the site grants its sandboxed frames as little before it is built")
+        }
+        Policy::Xhtml if engine == Engine::Chromium && is_module => Some("Chromium runs no modules in XHTML"),
+        Policy::Xhtml if engine == Engine::Chromium && matches!(cell.element, Defer | DeferBesideLocal) => {
+            Some("Chromium's XML parser knows no `defer`: such a script is a blocking one")
+        }
+        _ if matches!(cell.element, Blocking) => None,
+        _ => None,
+    }
+}
+
+impl Cell {
+    pub(crate) fn name(self) -> String {
+        let Group { engine, net, policy } = self.group;
+        let names = [engine.name(), self.fault.name(), self.element.name(), net.name(), policy.name()];
+        names.join(" | ")
+    }
+}

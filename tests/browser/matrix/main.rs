@@ -1,0 +1,80 @@
+//! All of the matrix. `scripts/matrix` runs it; what it finds goes into `target/matrix/cells.json`, and into the table in
+//! docs/matrix.md.
+//!
+//! Without arguments all cells are loaded. `--engine Firefox,WebKit`, `--fault`, `--element`, `--net` and `--policy` say
+//! which alone; what earlier runs found of the others stays in the file. `--date` is for the table.
+
+// What is printed is what one waits for.
+#![allow(clippy::print_stdout)]
+
+mod assets;
+mod axes;
+// The slice drives the same browsers.
+#[allow(dead_code)]
+#[path = "../browser/mod.rs"]
+mod browser;
+mod cells;
+mod exceptions;
+mod font;
+mod load;
+mod page;
+mod run;
+mod site;
+mod table;
+
+use axes::Axis;
+use cells::Cells;
+use run::Selection;
+use std::process::ExitCode;
+use std::time::Instant;
+use std::{env, fs};
+
+fn root(path: &str) -> String {
+    format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The values that an argument names.
+fn named<A: Axis>(text: &str) -> Vec<A> {
+    let value = |name: &str| A::ALL.iter().copied().find(|value| value.name().eq_ignore_ascii_case(name.trim()));
+    text.split(',').map(|name| value(name).unwrap_or_else(|| panic!("nothing is called `{name}`"))).collect()
+}
+
+/// What is asked for, and the date.
+fn arguments() -> (Selection, String) {
+    let (mut selection, mut date) = (Selection::all(), String::new());
+    let mut arguments = env::args().skip(1);
+    while let Some(option) = arguments.next() {
+        let value = arguments.next().unwrap_or_else(|| panic!("{option} wants a value"));
+        match option.as_str() {
+            "--engine" => selection.engines = named(&value),
+            "--fault" => selection.faults = named(&value),
+            "--element" => selection.elements = named(&value),
+            "--net" => selection.nets = named(&value),
+            "--policy" => selection.policies = named(&value),
+            "--date" => date = value,
+            _ => panic!("{option} is no option; there are --engine, --fault, --element, --net, --policy and --date"),
+        }
+    }
+    (selection, date)
+}
+
+fn main() -> ExitCode {
+    let (selection, date) = arguments();
+    let mut cells = Cells::read(&root("target/matrix/cells.json"));
+    let (start, mut wrong) = (Instant::now(), 0);
+    run::whole(&selection, |group, outcomes| {
+        let complaints = run::complaints(&outcomes);
+        let held = outcomes.iter().filter(|outcome| outcome.holds()).count();
+        let (engine, net, policy) = (group.engine.name(), group.net.name(), group.policy.name());
+        let seconds = start.elapsed().as_secs();
+        println!("{engine} | {net} | {policy}: {held} of {} cells hold ({seconds} s so far)", outcomes.len());
+        for complaint in &complaints {
+            println!("  {complaint}");
+        }
+        wrong += complaints.len();
+        cells.take(outcomes);
+    });
+    fs::write(root("docs/matrix.md"), table::table(&cells, &date)).expect("the table");
+    println!("{wrong} cells are not as the exceptions say; {} s", start.elapsed().as_secs());
+    if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,113 @@
+//! Which cells are loaded, two browsers at a time, and whether the list of exceptions is right about them.
+
+use super::axes::{Axis, Cell, Element, Group, NETS, Net, Policy, why_no_cell};
+use super::exceptions::exception;
+use super::load::{Loader, Outcome};
+use crate::browser::Engine;
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use tightrope::serve::Fault;
+use tokio::runtime::Runtime;
+
+/// How many browsers run at once.
+const BROWSERS: usize = 2;
+
+/// What is to be loaded: all combinations of these values.
+#[derive(Clone)]
+pub(crate) struct Selection {
+    pub(crate) engines: Vec<Engine>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) elements: Vec<Element>,
+    pub(crate) nets: Vec<Net>,
+    pub(crate) policies: Vec<Policy>,
+}
+
+impl Selection {
+    /// All of it.
+    pub(crate) fn all() -> Self {
+        Self {
+            engines: Engine::ALL.to_vec(),
+            faults: <Fault as Axis>::ALL.to_vec(),
+            elements: Element::ALL.to_vec(),
+            nets: NETS.to_vec(),
+            policies: Policy::ALL.to_vec(),
+        }
+    }
+
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        let mut groups = Vec::new();
+        for &engine in &self.engines {
+            for &policy in &self.policies {
+                groups.extend(self.nets.iter().map(|&net| Group { engine, net, policy }));
+            }
+        }
+        groups
+    }
+
+    /// Those of a group, without what is none.
+    pub(crate) fn cells(&self, group: Group) -> Vec<Cell> {
+        let elements = self.elements.iter();
+        let cells = elements.flat_map(|&element| self.faults.iter().map(move |&fault| Cell { group, fault, element }));
+        cells.filter(|cell| why_no_cell(*cell).is_none()).collect()
+    }
+}
+
+/// Loads what is selected of a group.
+pub(crate) async fn group(selection: &Selection, group: Group) -> Vec<Outcome> {
+    let cells = selection.cells(group);
+    let mut outcomes = Vec::new();
+    if !cells.is_empty() {
+        let mut loader = Loader::start(group).await;
+        for cell in cells {
+            outcomes.push(loader.outcome(cell).await);
+        }
+    }
+    outcomes
+}
+
+/// Loads all that is selected, and says of each group what came of it.
+pub(crate) fn whole(selection: &Selection, mut each: impl FnMut(Group, Vec<Outcome>)) {
+    // The servers run here. A browser is waited for on a thread of its own.
+    let runtime = Runtime::new().expect("a runtime");
+    let groups = Mutex::new(selection.groups().into_iter());
+    let (told, outcomes) = channel();
+    thread::scope(|scope| {
+        for _ in 0..BROWSERS {
+            let (told, groups, runtime) = (told.clone(), &groups, &runtime);
+            scope.spawn(move || work(selection, groups, runtime, &told));
+        }
+        drop(told);
+        for (group, outcomes) in outcomes {
+            each(group, outcomes);
+        }
+    });
+}
+
+fn work(
+    selection: &Selection,
+    groups: &Mutex<impl Iterator<Item = Group>>,
+    runtime: &Runtime,
+    told: &Sender<(Group, Vec<Outcome>)>,
+) {
+    loop {
+        let next = groups.lock().expect("the other thread is well").next();
+        let Some(next) = next else { return };
+        let _ = told.send((next, runtime.block_on(group(selection, next))));
+    }
+}
+
+/// In what the list of exceptions is wrong: cells that fail and are not listed, cells that are and hold.
+pub(crate) fn complaints(outcomes: &[Outcome]) -> Vec<String> {
+    let complaint = |outcome: &Outcome| {
+        let name = outcome.cell.name();
+        match (exception(outcome.cell), outcome.holds()) {
+            (Some(listed), true) if !listed.is_by_chance => {
+                Some(format!("holds, and is listed: {name}\n    take it off: {}", listed.reason))
+            }
+            (None, false) => Some(format!("fails, and is not listed: {name}\n    {}", outcome.told.join("\n    "))),
+            _ => None,
+        }
+    };
+    outcomes.iter().filter_map(complaint).collect()
+}
