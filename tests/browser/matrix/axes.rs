@@ -52,6 +52,30 @@ axis! {
         Video = "video",
         SvgImage = "svg image",
         Preload = "preload+use",
+        DependencyAlone = "module dependency, alone",
+        DynamicImportAlone = "dynamic import, alone",
+        InsertedAlone = "inserted script, alone",
+        ImportAlone = "@import, alone",
+        FontAlone = "font, alone",
+        BackgroundAlone = "CSS image, alone",
+        NewImageAlone = "new Image(), alone",
+    }
+}
+
+impl Element {
+    /// The one file that fails, and what has it on its page, where it is not the CDN as a whole that does. With that, what
+    /// names the file has failed as well, and was made local before the file was asked for.
+    pub(crate) fn alone(self) -> Option<(&'static str, Self)> {
+        Some(match self {
+            Self::DependencyAlone => ("dependency.js", Self::Dependency),
+            Self::DynamicImportAlone => ("lazy.js", Self::DynamicImport),
+            Self::InsertedAlone => ("inserted.js", Self::Inserted),
+            Self::ImportAlone => ("imported.css", Self::Import),
+            Self::FontAlone => ("squares.ttf", Self::Font),
+            Self::BackgroundAlone => ("background.png", Self::Background),
+            Self::NewImageAlone => ("made.png", Self::NewImage),
+            _ => return None,
+        })
     }
 }
 
@@ -122,8 +146,14 @@ pub(crate) struct Cell {
 
 /// Why a combination means nothing, where it does not: then it is no cell.
 pub(crate) fn why_no_cell(cell: Cell) -> Option<&'static str> {
-    use Element::{Blocking, Defer, DeferBesideLocal, Dependency, DynamicImport, Font, InlineModule, Module};
+    use Element::{Defer, DeferBesideLocal, Dependency, DynamicImport, Font, InlineModule, Module};
     let Group { engine, net, policy } = cell.group;
+    if cell.element.alone().is_some() {
+        let is_whole = matches!(cell.fault, Fault::Closed | Fault::Unresolvable);
+        let why_not = "a port that is closed and a name that nobody knows fail for all files";
+        let elsewhere = "what one file does is measured without a policy";
+        return if is_whole { Some(why_not) } else { (policy != Policy::None).then_some(elsewhere) };
+    }
     let is_module = matches!(cell.element, Module | Dependency | InlineModule | DynamicImport);
     match policy {
         Policy::Sandbox if net == Net::External => {
@@ -137,15 +167,6 @@ pub(crate) fn why_no_cell(cell: Cell) -> Option<&'static str> {
         Policy::Xhtml if engine == Engine::Chromium && matches!(cell.element, Defer | DeferBesideLocal) => {
             Some("Chromium's XML parser knows no `defer`: such a script is a blocking one")
         }
-        _ if matches!(cell.element, Blocking) => None,
         _ => None,
-    }
-}
-
-impl Cell {
-    pub(crate) fn name(self) -> String {
-        let Group { engine, net, policy } = self.group;
-        let names = [engine.name(), self.fault.name(), self.element.name(), net.name(), policy.name()];
-        names.join(" | ")
     }
 }

@@ -58,15 +58,17 @@ impl Loader {
 
     /// Loads the cell's page.
     pub(crate) async fn outcome(&mut self, cell: Cell) -> Outcome {
-        let expected = self.expected(cell.element).await;
-        let mut server = self.server(cell.fault).await;
-        let url = format!("{}pages/{}", server.site_url(), self.site.page(cell.element));
+        let (file, element) = cell.element.alone().map_or((None, cell.element), |(file, on)| (Some(file), on));
+        let expected = self.expected(element).await;
+        let rules = rules(cell.fault, file);
+        let server = self.server(&rules).await;
+        let url = format!("{}pages/{}", server.site_url(), self.site.page(element));
         let listed = exception(cell).is_some_and(|exception| !exception.is_by_chance);
         let quiet = if listed { SHORT_QUIET } else { QUIET };
         if self.group.net == Net::ServiceWorker {
-            self.visit_first(&mut server, cell.fault, &url).await;
+            self.visit_first(&server, &rules, &url).await;
         }
-        let seen = self.view(&url, &server, cell.element, quiet, |view| *view == expected).await;
+        let seen = self.view(&url, &server, element, quiet, |view| *view == expected).await;
         let mut told = changes(&expected, &seen);
         told.extend(not_asked(&server, cell.fault));
         Outcome { cell, told }
@@ -95,10 +97,10 @@ impl Loader {
     }
 
     /// Waits until the service worker rules the page, on a visit on which all is well.
-    async fn visit_first(&self, server: &mut Server, fault: Fault, url: &str) {
+    async fn visit_first(&self, server: &Server, rules: &Rules, url: &str) {
         // A name that cannot be resolved is another CDN than the one that can, to the worker as to the page.
-        if fault != Fault::Unresolvable {
-            server.set_fault(Fault::None).await.expect("a healthy CDN");
+        if rules.texts() != [Fault::Unresolvable.name()] {
+            server.set_rules(Rules::default()).await.expect("a healthy CDN");
         }
         let start = Instant::now();
         self.browser.goto(url).await;
@@ -107,7 +109,7 @@ impl Loader {
             assert!(start.elapsed() < PATIENCE, "no service worker rules {url}");
             tokio::time::sleep(PAUSE).await;
         }
-        while server.set_fault(fault).await.is_err() {
+        while server.set_rules(rules.clone()).await.is_err() {
             tokio::time::sleep(PAUSE).await;
         }
         server.clear_requests();
@@ -122,11 +124,11 @@ impl Loader {
     }
 
     /// The built site, its CDN failing.
-    async fn server(&mut self, fault: Fault) -> Server {
+    async fn server(&mut self, rules: &Rules) -> Server {
         loop {
             // For a moment the CDN's port is closed and taken anew. A program that another test starts just then holds
             // all that is open here until it has come up: then the port is not free, and another does as well.
-            let server = Server::of_output(&self.site.public(), 0, 0, Rules::all(fault)).await;
+            let server = Server::of_output(&self.site.public(), 0, 0, rules.clone()).await;
             if let Ok(server) = server
                 && self.is_new(&server)
             {
@@ -181,6 +183,14 @@ impl Loader {
         }
         view
     }
+}
+
+/// The CDN fails as a whole, or in one file.
+fn rules(fault: Fault, file: Option<&str>) -> Rules {
+    file.map_or_else(
+        || Rules::all(fault),
+        |file| Rules::parse(&[format!("{file}={}", fault.name())]).expect("a fault that a file can have"),
+    )
 }
 
 /// How much has been asked for and sent.

@@ -75,6 +75,6 @@ fn main() -> ExitCode {
         cells.take(outcomes);
     });
     fs::write(root("docs/matrix.md"), table::table(&cells, &date)).expect("the table");
-    println!("{wrong} cells are not as the exceptions say; {} s", start.elapsed().as_secs());
+    println!("{wrong} complaints about the exceptions; {} s", start.elapsed().as_secs());
     if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -137,12 +137,6 @@ impl Hand {
 
     fn parts(self, element: Element) -> Parts {
         match element {
-            Element::Blocking
-            | Element::Defer
-            | Element::DeferBesideLocal
-            | Element::Async
-            | Element::Inserted
-            | Element::Preload => self.classic(element),
             Element::Module | Element::Dependency | Element::InlineModule | Element::DynamicImport => {
                 self.module(element)
             }
@@ -153,6 +147,7 @@ impl Hand {
             | Element::NewImage
             | Element::Video
             | Element::SvgImage => self.media(element),
+            _ => self.classic(element),
         }
     }
 

@@ -97,17 +97,48 @@ fn work(
     }
 }
 
-/// In what the list of exceptions is wrong: cells that fail and are not listed, cells that are and hold.
+/// What the list of exceptions is wrong about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    /// It does not hold, and is not listed.
+    Unlisted,
+    /// It holds, and is listed.
+    Holds,
+}
+
+fn wrong(outcome: &Outcome) -> Option<Wrong> {
+    match (exception(outcome.cell), outcome.holds()) {
+        (Some(listed), true) if !listed.is_by_chance => Some(Wrong::Holds),
+        (None, false) => Some(Wrong::Unlisted),
+        _ => None,
+    }
+}
+
+/// In what the list of exceptions is wrong: of each element in each group, for which faults, and what was told of the
+/// first.
 pub(crate) fn complaints(outcomes: &[Outcome]) -> Vec<String> {
-    let complaint = |outcome: &Outcome| {
-        let name = outcome.cell.name();
-        match (exception(outcome.cell), outcome.holds()) {
-            (Some(listed), true) if !listed.is_by_chance => {
-                Some(format!("holds, and is listed: {name}\n    take it off: {}", listed.reason))
-            }
-            (None, false) => Some(format!("fails, and is not listed: {name}\n    {}", outcome.told.join("\n    "))),
-            _ => None,
+    let wrongs: Vec<_> = outcomes.iter().filter_map(|outcome| Some((outcome, wrong(outcome)?))).collect();
+    let mut complaints = Vec::new();
+    for (at, (first, wrong)) in wrongs.iter().enumerate() {
+        let is_alike = |(other, how): &&(&Outcome, Wrong)| {
+            how == wrong && other.cell == Cell { fault: other.cell.fault, ..first.cell }
+        };
+        if !wrongs[..at].iter().any(|earlier| is_alike(&earlier)) {
+            let faults: Vec<_> = wrongs.iter().filter(is_alike).map(|(other, _)| other.cell.fault.name()).collect();
+            complaints.push(complaint(first, *wrong, &faults.join(", ")));
         }
-    };
-    outcomes.iter().filter_map(complaint).collect()
+    }
+    complaints
+}
+
+fn complaint(first: &Outcome, wrong: Wrong, faults: &str) -> String {
+    let Group { engine, net, policy } = first.cell.group;
+    let names = [engine.name(), net.name(), policy.name(), first.cell.element.name()].join(" | ");
+    match wrong {
+        Wrong::Unlisted => format!("{names}: fails, and is not listed: {faults}\n    {}", first.told.join("\n    ")),
+        Wrong::Holds => {
+            let reason = exception(first.cell).map_or("", |exception| exception.reason);
+            format!("{names}: holds, and is listed: {faults}\n    Take it off: {reason}")
+        }
+    }
 }

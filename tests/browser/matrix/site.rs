@@ -48,12 +48,12 @@ impl Site {
         let pages = self.input().join("pages");
         fs::create_dir_all(&pages).expect("a directory");
         assets::write(&self.input());
-        for element in Element::ALL {
-            let Page { text, .. } = page::page(*element, self.policy);
+        for element in with_pages() {
+            let Page { text, .. } = page::page(element, self.policy);
             let put = |name: &str, text: &str| fs::write(pages.join(name), text).expect("a page");
-            put(&self.page_itself(*element), &text);
+            put(&self.page_itself(element), &text);
             if self.policy == Policy::Sandbox {
-                put(&self.page(*element), &page::around(&self.page_itself(*element)));
+                put(&self.page(element), &page::around(&self.page_itself(element)));
             }
         }
     }
@@ -83,11 +83,16 @@ impl Site {
         }
         let built = command.output().expect("tightrope runs");
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        for element in Element::ALL {
-            let page = self.public().join("pages").join(self.page_itself(*element));
+        for element in with_pages() {
+            let page = self.public().join("pages").join(self.page_itself(element));
             assert!(uses_cdn(&page), "{} does not use the CDN", page.display());
         }
     }
+}
+
+/// The elements that have a page.
+fn with_pages() -> impl Iterator<Item = Element> {
+    Element::ALL.iter().copied().filter(|element| element.alone().is_none())
 }
 
 /// Whether more than the net of a page names the CDN: a page that stays at home would hold for nothing.
