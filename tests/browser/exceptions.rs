@@ -1,18 +1,7 @@
-//! What does not hold in an engine, and why.
+//! What an engine does otherwise, or by chance, and why. What the net cannot hold is in `matrix/exceptions.rs`.
 
 use crate::browser::Engine;
 use tightrope::serve::Fault;
-
-/// What never holds. A line that comes to hold must go: its test fails until it does.
-pub(crate) struct Exception {
-    pub(crate) engine: Engine,
-    pub(crate) fault: Fault,
-    /// What `faults` tells.
-    pub(crate) told: &'static str,
-}
-
-/// Nothing: the page with every kind of asset survives every fault in every engine.
-pub(crate) const EXCEPTIONS: &[Exception] = &[];
 
 /// Where it is chance whether a page becomes what it was. What it becomes in the end is not: that is always held.
 pub(crate) struct Chance {

@@ -24,12 +24,39 @@ const ANY: Exception =
 
 const HANG: &[Fault] = &[Fault::Hang, Fault::HangInBody];
 
-pub(crate) const EXCEPTIONS: &[Exception] = &[Exception {
-    faults: HANG,
-    nets: &[Net::Inline, Net::External],
-    reason: "A CDN that never answers is no failure that a browser tells of.",
-    ..ANY
-}];
+/// Without a service worker.
+const PAGE: &[Net] = &[Net::Inline, Net::External];
+
+pub(crate) const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        faults: HANG,
+        nets: PAGE,
+        reason: "A CDN that never answers is no failure that a browser tells of.",
+        ..ANY
+    },
+    Exception {
+        faults: &[Fault::Empty],
+        elements: &[Element::Import, Element::ImportAlone],
+        nets: PAGE,
+        reason: "`@import` knows no integrity, and a sheet with nothing in it is one.",
+        ..ANY
+    },
+    Exception {
+        faults: &[Fault::Empty],
+        elements: &[Element::InsertedAlone],
+        nets: PAGE,
+        reason: "What code inserts has no integrity unless the code gives it, and a script with nothing in it is one.",
+        ..ANY
+    },
+    Exception {
+        engines: &[Engine::Firefox, Engine::WebKit],
+        faults: &[Fault::Short],
+        elements: &[Element::Video],
+        nets: PAGE,
+        reason: "Neither tells of media that end too early.",
+        ..ANY
+    },
+];
 
 fn has<T: PartialEq>(values: &[T], value: &T) -> bool {
     values.is_empty() || values.contains(value)

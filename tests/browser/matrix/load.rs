@@ -21,9 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// any limit of the net's own.
 const QUIET: Duration = Duration::from_secs(5);
 /// The same for a cell that is listed: it will not hold.
-const SHORT_QUIET: Duration = Duration::from_millis(1200);
-/// Between two looks at a page.
+const SHORT_QUIET: Duration = Duration::from_millis(800);
+/// Between two looks at a page: at first, and at the most.
 const PAUSE: Duration = Duration::from_millis(15);
+const LONG_PAUSE: Duration = Duration::from_millis(120);
 
 /// A cell, and in what its page is not what it was. It holds when that is nothing.
 #[derive(Clone, Debug)]
@@ -149,7 +150,7 @@ impl Loader {
         let is_unordered = page(element, self.group.policy).is_unordered;
         self.browser.goto(url).await;
         let start = Instant::now();
-        let (mut last, mut since) = ((Value::Null, 0, 0), start);
+        let (mut last, mut since, mut pause) = ((Value::Null, 0, 0), start, PAUSE);
         loop {
             let view = self.look(url, is_unordered).await;
             if is_done(&view) {
@@ -164,7 +165,8 @@ impl Loader {
             if since.elapsed() > quiet || start.elapsed() > PATIENCE {
                 return last.0;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 5 / 4).min(LONG_PAUSE);
         }
     }
 

@@ -45,11 +45,14 @@ impl Selection {
         groups
     }
 
-    /// Those of a group, without what is none.
-    pub(crate) fn cells(&self, group: Group) -> Vec<Cell> {
+    /// Those of a group, also what is no cell.
+    pub(crate) fn combinations(&self, group: Group) -> impl Iterator<Item = Cell> {
         let elements = self.elements.iter();
-        let cells = elements.flat_map(|&element| self.faults.iter().map(move |&fault| Cell { group, fault, element }));
-        cells.filter(|cell| why_no_cell(*cell).is_none()).collect()
+        elements.flat_map(move |&element| self.faults.iter().map(move |&fault| Cell { group, fault, element }))
+    }
+
+    fn cells(&self, group: Group) -> Vec<Cell> {
+        self.combinations(group).filter(|cell| why_no_cell(*cell).is_none()).collect()
     }
 }
 
