@@ -84,6 +84,9 @@ axis! {
     Net {
         Inline = "inline",
         External = "external",
+        /// Inline, with a limit on how long the CDN may be silent.
+        #[allow(dead_code)]
+        HangLimit = "inline, hang limit",
         /// And inline on the first visit: what counts is the second.
         #[allow(dead_code)]
         ServiceWorker = "service worker",
@@ -124,9 +127,6 @@ impl Axis for Fault {
         Self::name(self)
     }
 }
-
-/// The nets that are built. `build` knows no `--service-worker` yet: with it, `Net::ALL` stands here.
-pub(crate) const NETS: &[Net] = &[Net::Inline, Net::External];
 
 /// What is loaded with one browser: all else may vary from load to load.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -21,13 +21,14 @@ mod page;
 mod run;
 mod site;
 mod table;
+mod whole;
 
 use axes::Axis;
 use cells::Cells;
-use run::Selection;
 use std::process::ExitCode;
 use std::time::Instant;
 use std::{env, fs};
+use whole::Selection;
 
 fn root(path: &str) -> String {
     format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))
@@ -62,7 +63,7 @@ fn main() -> ExitCode {
     let (selection, date) = arguments();
     let mut cells = Cells::read(&root("target/matrix/cells.json"));
     let (start, mut wrong) = (Instant::now(), 0);
-    run::whole(&selection, |group, outcomes| {
+    whole::whole(&selection, |group, outcomes| {
         let complaints = run::complaints(&outcomes);
         let held = outcomes.iter().filter(|outcome| outcome.holds()).count();
         let (engine, net, policy) = (group.engine.name(), group.net.name(), group.policy.name());

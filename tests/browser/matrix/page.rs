@@ -73,7 +73,8 @@ fn meta(policy: Policy, content: &str) -> String {
 fn hashes(content: &str, name: &str) -> String {
     let (start, end) = (format!("<{name}"), format!("</{name}>"));
     let texts = content.split(&start).skip(1).filter_map(|rest| rest.split_once('>')?.1.split(&end).next());
-    texts.filter(|text| !text.is_empty()).map(|text| format!(" '{}'", policy_hashes(text.as_bytes())[0])).collect()
+    let hash = |text: &str| format!(" '{}'", policy_hashes(text.as_bytes())[0]);
+    texts.filter(|text| !text.is_empty()).map(hash).collect::<Vec<_>>().concat()
 }
 
 /// Writes elements as the policy demands.

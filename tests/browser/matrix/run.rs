@@ -1,64 +1,20 @@
-//! Which cells are loaded, two browsers at a time, and whether the list of exceptions is right about them.
+//! The cells of a group, loaded one after the other, and whether the list of exceptions is right about them.
 
-use super::axes::{Axis, Cell, Element, Group, NETS, Net, Policy, why_no_cell};
+use super::axes::{Axis as _, Cell, Element, Group, why_no_cell};
 use super::exceptions::exception;
 use super::load::{Loader, Outcome};
-use crate::browser::Engine;
-use std::sync::Mutex;
-use std::sync::mpsc::{Sender, channel};
-use std::thread;
 use tightrope::serve::Fault;
-use tokio::runtime::Runtime;
 
-/// How many browsers run at once.
-const BROWSERS: usize = 2;
-
-/// What is to be loaded: all combinations of these values.
-#[derive(Clone)]
-pub(crate) struct Selection {
-    pub(crate) engines: Vec<Engine>,
-    pub(crate) faults: Vec<Fault>,
-    pub(crate) elements: Vec<Element>,
-    pub(crate) nets: Vec<Net>,
-    pub(crate) policies: Vec<Policy>,
+/// All combinations of a group with these, also what is no cell.
+pub(crate) fn combinations(group: Group, elements: &[Element], faults: &[Fault]) -> Vec<Cell> {
+    let of = |element: Element| faults.iter().map(move |fault| Cell { group, fault: *fault, element });
+    elements.iter().flat_map(|element| of(*element)).collect()
 }
 
-impl Selection {
-    /// All of it.
-    pub(crate) fn all() -> Self {
-        Self {
-            engines: Engine::ALL.to_vec(),
-            faults: <Fault as Axis>::ALL.to_vec(),
-            elements: Element::ALL.to_vec(),
-            nets: NETS.to_vec(),
-            policies: Policy::ALL.to_vec(),
-        }
-    }
-
-    pub(crate) fn groups(&self) -> Vec<Group> {
-        let mut groups = Vec::new();
-        for &engine in &self.engines {
-            for &policy in &self.policies {
-                groups.extend(self.nets.iter().map(|&net| Group { engine, net, policy }));
-            }
-        }
-        groups
-    }
-
-    /// Those of a group, also what is no cell.
-    pub(crate) fn combinations(&self, group: Group) -> impl Iterator<Item = Cell> {
-        let elements = self.elements.iter();
-        elements.flat_map(move |&element| self.faults.iter().map(move |&fault| Cell { group, fault, element }))
-    }
-
-    fn cells(&self, group: Group) -> Vec<Cell> {
-        self.combinations(group).filter(|cell| why_no_cell(*cell).is_none()).collect()
-    }
-}
-
-/// Loads what is selected of a group.
-pub(crate) async fn group(selection: &Selection, group: Group) -> Vec<Outcome> {
-    let cells = selection.cells(group);
+/// Loads all of these that are cells.
+pub(crate) async fn group(group: Group, elements: &[Element], faults: &[Fault]) -> Vec<Outcome> {
+    let mut cells = combinations(group, elements, faults);
+    cells.retain(|cell| why_no_cell(*cell).is_none());
     let mut outcomes = Vec::new();
     if !cells.is_empty() {
         let mut loader = Loader::start(group).await;
@@ -67,37 +23,6 @@ pub(crate) async fn group(selection: &Selection, group: Group) -> Vec<Outcome> {
         }
     }
     outcomes
-}
-
-/// Loads all that is selected, and says of each group what came of it.
-pub(crate) fn whole(selection: &Selection, mut each: impl FnMut(Group, Vec<Outcome>)) {
-    // The servers run here. A browser is waited for on a thread of its own.
-    let runtime = Runtime::new().expect("a runtime");
-    let groups = Mutex::new(selection.groups().into_iter());
-    let (told, outcomes) = channel();
-    thread::scope(|scope| {
-        for _ in 0..BROWSERS {
-            let (told, groups, runtime) = (told.clone(), &groups, &runtime);
-            scope.spawn(move || work(selection, groups, runtime, &told));
-        }
-        drop(told);
-        for (group, outcomes) in outcomes {
-            each(group, outcomes);
-        }
-    });
-}
-
-fn work(
-    selection: &Selection,
-    groups: &Mutex<impl Iterator<Item = Group>>,
-    runtime: &Runtime,
-    told: &Sender<(Group, Vec<Outcome>)>,
-) {
-    loop {
-        let next = groups.lock().expect("the other thread is well").next();
-        let Some(next) = next else { return };
-        let _ = told.send((next, runtime.block_on(group(selection, next))));
-    }
 }
 
 /// What the list of exceptions is wrong about.

@@ -74,6 +74,7 @@ impl Site {
         let options: &[&str] = match net {
             Net::Inline => &["--fallback", "inline"],
             Net::External => &["--fallback", "external"],
+            Net::HangLimit => &["--hang-limit", "2s"],
             Net::ServiceWorker => &["--service-worker"],
         };
         let mut command = Command::new(env!("CARGO_BIN_EXE_tightrope"));

@@ -2,8 +2,9 @@
 //! without a policy and with a nonce.
 
 use super::axes::{Axis as _, Element, Group, Net, Policy};
-use super::run::{self, Selection};
+use super::run;
 use crate::browser::Engine;
+use tightrope::serve::Fault;
 
 const SCRIPTS: &[Element] = &[
     Element::Blocking,
@@ -20,9 +21,8 @@ const SHEETS: &[Element] = &[Element::Stylesheet, Element::Import, Element::Font
 const IMAGES: &[Element] = &[Element::Img, Element::Srcset, Element::Picture, Element::NewImage, Element::SvgImage];
 
 async fn holds(engine: Engine, elements: &[Element], policy: Policy) {
-    let selection = Selection { elements: elements.to_vec(), ..Selection::all() };
     let group = Group { engine, net: Net::Inline, policy };
-    let complaints = run::complaints(&run::group(&selection, group).await);
+    let complaints = run::complaints(&run::group(group, elements, &Fault::ALL).await);
     let (policy, count) = (policy.name(), complaints.len());
     assert!(complaints.is_empty(), "policy {policy}, {count} cells:\n{}", complaints.join("\n"));
 }

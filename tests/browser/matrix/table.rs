@@ -4,7 +4,8 @@ use super::axes::{Axis, Cell, Element, Net, Policy, why_no_cell};
 use super::cells::Cells;
 use super::exceptions::{EXCEPTIONS, Exception, exception};
 use super::load::Outcome;
-use super::run::Selection;
+use super::run::combinations;
+use super::whole::Selection;
 use crate::browser::Engine;
 use tightrope::serve::Fault;
 
@@ -52,13 +53,10 @@ impl Count {
     }
 }
 
-fn is_alone(outcome: &&Outcome) -> bool {
-    outcome.cell.element.alone().is_some()
-}
-
 /// The whole document.
 pub(crate) fn table(cells: &Cells, date: &str) -> String {
-    let (alone, whole): (Vec<_>, Vec<_>) = cells.outcomes.iter().partition(is_alone);
+    let (alone, whole): (Vec<_>, Vec<_>) =
+        cells.outcomes.iter().partition(|outcome| outcome.cell.element.alone().is_some());
     let is_whole = |element: &&Element| element.alone().is_none();
     let elements: Vec<_> = Element::ALL.iter().filter(is_whole).copied().collect();
     let ones: Vec<_> = Element::ALL.iter().filter(|element| element.alone().is_some()).copied().collect();
@@ -153,7 +151,7 @@ fn no_cells() -> String {
     let all = Selection::all();
     let mut reasons: Vec<(&str, usize)> = Vec::new();
     for group in all.groups() {
-        for reason in all.combinations(group).filter_map(why_no_cell) {
+        for reason in combinations(group, &all.elements, &all.faults).into_iter().filter_map(why_no_cell) {
             match reasons.iter_mut().find(|(known, _)| *known == reason) {
                 Some((_, count)) => *count += 1,
                 None => reasons.push((reason, 1)),
