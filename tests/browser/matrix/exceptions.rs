@@ -22,18 +22,59 @@ pub(crate) struct Exception {
 const ANY: Exception =
     Exception { engines: &[], faults: &[], elements: &[], nets: &[], policies: &[], is_by_chance: false, reason: "" };
 
-const HANG: &[Fault] = &[Fault::Hang, Fault::HangInBody];
+/// Those that what is pinned by its integrity does not survive without help: all but a slow CDN.
+const LOST: &[Fault] = &[
+    Fault::Closed,
+    Fault::Unresolvable,
+    Fault::Reset,
+    Fault::Short,
+    Fault::Empty,
+    Fault::NotFound,
+    Fault::ServerError,
+    Fault::HtmlError,
+    Fault::WrongType,
+    Fault::NoCors,
+    Fault::Tampered,
+];
+
+/// The same for a sheet that is not pinned.
+const LOST_SHEET: &[Fault] = &[
+    Fault::Closed,
+    Fault::Unresolvable,
+    Fault::Reset,
+    Fault::Short,
+    Fault::NotFound,
+    Fault::ServerError,
+    Fault::HtmlError,
+    Fault::WrongType,
+];
 
 /// Without a service worker.
 const PAGE: &[Net] = &[Net::Inline, Net::External];
 
+/// All that needs a script of the CDN to run.
+const SCRIPTS: &[Element] = &[
+    Element::Blocking,
+    Element::Defer,
+    Element::DeferBesideLocal,
+    Element::Async,
+    Element::Module,
+    Element::Dependency,
+    Element::InlineModule,
+    Element::DynamicImport,
+    Element::Inserted,
+    Element::NewImage,
+    Element::Preload,
+];
+
 pub(crate) const EXCEPTIONS: &[Exception] = &[
     Exception {
-        faults: HANG,
+        faults: &[Fault::Hang, Fault::HangInBody],
         nets: PAGE,
         reason: "A CDN that never answers is no failure that a browser tells of.",
         ..ANY
     },
+    // What cannot be noticed.
     Exception {
         faults: &[Fault::Empty],
         elements: &[Element::Import, Element::ImportAlone],
@@ -54,6 +95,111 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         elements: &[Element::Video],
         nets: PAGE,
         reason: "Neither tells of media that end too early.",
+        ..ANY
+    },
+    Exception {
+        faults: &[
+            Fault::Reset,
+            Fault::Short,
+            Fault::Empty,
+            Fault::NotFound,
+            Fault::ServerError,
+            Fault::HtmlError,
+            Fault::WrongType,
+            Fault::NoCors,
+        ],
+        elements: &[Element::DynamicImportAlone],
+        nets: PAGE,
+        reason: "An `import()` that fails tells its caller and nobody else.",
+        ..ANY
+    },
+    Exception {
+        faults: &[
+            Fault::Reset,
+            Fault::Short,
+            Fault::Empty,
+            Fault::NotFound,
+            Fault::ServerError,
+            Fault::HtmlError,
+            Fault::NoCors,
+        ],
+        elements: &[Element::FontAlone],
+        nets: PAGE,
+        reason: "A font that fails gives no event at an element.",
+        ..ANY
+    },
+    Exception {
+        faults: &[Fault::Reset, Fault::Empty, Fault::NotFound, Fault::ServerError, Fault::HtmlError, Fault::WrongType],
+        elements: &[Element::BackgroundAlone],
+        nets: PAGE,
+        reason: "A picture of a sheet that fails gives no event.",
+        ..ANY
+    },
+    // What policies forbid.
+    Exception {
+        faults: LOST,
+        elements: SCRIPTS,
+        nets: PAGE,
+        policies: &[Policy::TrustedTypes],
+        reason: "Trusted Types let the net insert no script.",
+        ..ANY
+    },
+    Exception {
+        faults: LOST,
+        elements: &[Element::DeferBesideLocal],
+        nets: PAGE,
+        policies: &[Policy::Hashes],
+        reason: "No inline script may run that the policy does not know, so a deferred script that falls back runs late.",
+        ..ANY
+    },
+    Exception {
+        faults: LOST,
+        elements: &[Element::DeferBesideLocal],
+        nets: PAGE,
+        policies: &[Policy::Sandbox],
+        reason: "A sandboxed frame may not read its own site's files, so a deferred script that falls back runs late.",
+        ..ANY
+    },
+    Exception {
+        faults: LOST,
+        elements: &[Element::InlineModule],
+        nets: PAGE,
+        policies: &[Policy::Hashes],
+        reason: "With its URLs changed the module has another hash, which the policy does not know.",
+        ..ANY
+    },
+    Exception {
+        faults: LOST_SHEET,
+        elements: &[Element::Import],
+        nets: PAGE,
+        policies: &[Policy::Hashes],
+        reason: "With its URLs changed the `<style>` has another hash, which the policy does not know.",
+        ..ANY
+    },
+    Exception {
+        engines: &[Engine::Chromium, Engine::Firefox],
+        faults: &[Fault::None, Fault::Slow],
+        elements: &[Element::NewImage],
+        policies: &[Policy::Nonce, Policy::Hashes],
+        reason: "To be mended: `img-src` does not get the CDN for pictures that only a script names.",
+        ..ANY
+    },
+    // Order.
+    Exception {
+        engines: &[Engine::Firefox],
+        faults: LOST,
+        elements: &[Element::DeferBesideLocal],
+        nets: PAGE,
+        reason: "To be mended: DOMContentLoaded comes while the net waits for the local copy, and is not kept back.",
+        ..ANY
+    },
+    Exception {
+        engines: &[Engine::Firefox],
+        faults: LOST,
+        elements: &[Element::InlineModule],
+        nets: PAGE,
+        is_by_chance: true,
+        reason: "To be mended: an inline module that falls back runs in the order in which its imports come.",
         ..ANY
     },
 ];

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// When nothing has happened for so long, neither in the page nor between it and the servers, nothing will. More than
 /// any limit of the net's own.
 const QUIET: Duration = Duration::from_secs(5);
-/// The same for a cell that is listed: it will not hold.
+/// The same for a cell that is listed: it will not hold, or not count.
 const SHORT_QUIET: Duration = Duration::from_millis(800);
 /// Between two looks at a page: at first, and at the most.
 const PAUSE: Duration = Duration::from_millis(15);
@@ -64,8 +64,7 @@ impl Loader {
         let rules = rules(cell.fault, file);
         let server = self.server(&rules).await;
         let url = format!("{}pages/{}", server.site_url(), self.site.page(element));
-        let listed = exception(cell).is_some_and(|exception| !exception.is_by_chance);
-        let quiet = if listed { SHORT_QUIET } else { QUIET };
+        let quiet = if exception(cell).is_some() { SHORT_QUIET } else { QUIET };
         if self.group.net == Net::ServiceWorker {
             self.visit_first(&server, &rules, &url).await;
         }
