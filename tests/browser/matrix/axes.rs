@@ -163,7 +163,7 @@ pub(crate) fn why_no_cell(cell: Cell) -> Option<&'static str> {
         Policy::Sandbox if is_module || cell.element == Font => {
             Some("modules and fonts need CORS, which the site grants its sandboxed frames as little before it is built")
         }
-        Policy::Xhtml if engine == Engine::Chromium && is_module => Some("Chromium runs no modules in XHTML"),
+        Policy::Xhtml if engine != Engine::Firefox && is_module => Some("Chromium and WebKit run no modules in XHTML"),
         Policy::Xhtml if engine == Engine::Chromium && matches!(cell.element, Defer | DeferBesideLocal) => {
             Some("Chromium's XML parser knows no `defer`: such a script is a blocking one")
         }

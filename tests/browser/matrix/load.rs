@@ -3,7 +3,7 @@
 //! Each load has an origin and a CDN at ports of their own, and no browser sees a port twice: so caches, what a session
 //! remembers and service workers are new each time, as in a new profile, while the browser itself may stay.
 
-use super::axes::{Axis as _, Cell, Element, Group, Net};
+use super::axes::{Cell, Element, Group, Net};
 use super::exceptions::exception;
 use super::page::{Page, page};
 use super::site::Site;
@@ -60,7 +60,10 @@ impl Loader {
     /// Loads the cell's page.
     pub(crate) async fn outcome(&mut self, cell: Cell) -> Outcome {
         let (file, element) = cell.element.alone().map_or((None, cell.element), |(file, on)| (Some(file), on));
-        let expected = self.expected(element).await;
+        let expected = match self.expected(element).await {
+            Ok(expected) => expected,
+            Err(unsound) => return Outcome { cell, told: vec![unsound] },
+        };
         let rules = rules(cell.fault, file);
         let server = self.server(&rules).await;
         let url = format!("{}pages/{}", server.site_url(), self.site.page(element));
@@ -74,10 +77,11 @@ impl Loader {
         Outcome { cell, told }
     }
 
-    /// The page before it was built, which must be sound: or an equally broken copy would pass.
-    async fn expected(&mut self, element: Element) -> Value {
+    /// The page before it was built, which must be sound: or an equally broken copy would pass. Where it is not, what it
+    /// is.
+    async fn expected(&mut self, element: Element) -> Result<Value, String> {
         if let Some((_, view)) = self.expected.iter().find(|(known, _)| *known == element) {
-            return view.clone();
+            return Ok(view.clone());
         }
         let server = loop {
             let cdn = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -90,10 +94,11 @@ impl Loader {
         let url = format!("{}{base}pages/{name}", server.origin_url());
         let page = page(element, self.group.policy);
         let view = self.view(&url, &server, element, QUIET, |view| is_sound(view, &page)).await;
-        let group = self.group;
-        assert!(is_sound(&view, &page), "{group:?}, {}, before it is built: {view:#}", element.name());
+        if !is_sound(&view, &page) {
+            return Err(format!("before it is built it is {view}"));
+        }
         self.expected.push((element, view.clone()));
-        view
+        Ok(view)
     }
 
     /// Waits until the service worker rules the page, on a visit on which all is well.

@@ -63,10 +63,15 @@ fn complaint(first: &Outcome, wrong: Wrong, faults: &str) -> String {
     let Group { engine, net, policy } = first.cell.group;
     let names = [engine.name(), net.name(), policy.name(), first.cell.element.name()].join(" | ");
     match wrong {
-        Wrong::Unlisted => format!("{names}: fails, and is not listed: {faults}\n    {}", first.told.join("\n    ")),
+        Wrong::Unlisted => format!("{names}: fails, and is not listed: {faults}\n    {}", short(&first.told)),
         Wrong::Holds => {
             let reason = exception(first.cell).map_or("", |exception| exception.reason);
             format!("{names}: holds, and is listed: {faults}\n    Take it off: {reason}")
         }
     }
+}
+
+/// What is told, a line of each.
+fn short(told: &[String]) -> String {
+    told.iter().map(|line| line.chars().take(300).collect::<String>()).collect::<Vec<_>>().join("\n    ")
 }

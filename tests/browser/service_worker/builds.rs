@@ -3,9 +3,10 @@
 
 use super::{asked, build, first_visit, until, url_of};
 use crate::browser::{Browser, Engine};
-use crate::{listener, set_fault};
+use crate::{PATIENCE, listener, set_fault};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::time::Instant;
 use tightrope::serve::{Fault, Home, Server};
 
 /// A page whose every file says of which build it is.
@@ -66,7 +67,8 @@ const REGISTRATIONS: &str = "const done = arguments[arguments.length - 1];
         .then(count => { document.title = count; done(1); }, () => done(1));";
 
 async fn is_gone(browser: &Browser) -> Value {
-    for _ in 0..20 {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
         browser.wait_for(REGISTRATIONS).await;
         if browser.ask("return document.title;").await == "0" {
             break;
