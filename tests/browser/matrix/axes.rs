@@ -146,7 +146,7 @@ pub(crate) struct Cell {
 
 /// Why a combination means nothing, where it does not: then it is no cell.
 pub(crate) fn why_no_cell(cell: Cell) -> Option<&'static str> {
-    use Element::{Defer, DeferBesideLocal, Dependency, DynamicImport, Font, InlineModule, Module};
+    use Element::{Dependency, DynamicImport, Font, InlineModule, Module};
     let Group { engine, net, policy } = cell.group;
     if cell.element.alone().is_some() {
         let is_whole = matches!(cell.fault, Fault::Closed | Fault::Unresolvable);
@@ -164,9 +164,6 @@ pub(crate) fn why_no_cell(cell: Cell) -> Option<&'static str> {
             Some("modules and fonts need CORS, which the site grants its sandboxed frames as little before it is built")
         }
         Policy::Xhtml if engine != Engine::Firefox && is_module => Some("Chromium and WebKit run no modules in XHTML"),
-        Policy::Xhtml if engine == Engine::Chromium && matches!(cell.element, Defer | DeferBesideLocal) => {
-            Some("Chromium's XML parser knows no `defer`: such a script is a blocking one")
-        }
         _ => None,
     }
 }

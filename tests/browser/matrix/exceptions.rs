@@ -186,6 +186,16 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
     },
     // Order.
     Exception {
+        engines: &[Engine::Chromium, Engine::WebKit],
+        faults: LOST,
+        elements: &[Element::Defer, Element::DeferBesideLocal],
+        nets: PAGE,
+        policies: &[Policy::Xhtml],
+        reason: "Their XML parsers know no `defer` and run such a script on the spot. One that falls back runs when the page \
+                 is parsed.",
+        ..ANY
+    },
+    Exception {
         engines: &[Engine::Firefox],
         faults: LOST,
         elements: &[Element::DeferBesideLocal],
