@@ -22,8 +22,8 @@ pub(crate) struct Exception {
 const ANY: Exception =
     Exception { engines: &[], faults: &[], elements: &[], nets: &[], policies: &[], is_by_chance: false, reason: "" };
 
-/// Those that what is pinned by its integrity does not survive without help: all but a slow CDN.
-const LOST: &[Fault] = &[
+/// Those that nothing survives without help that is pinned by its integrity: all but a slow CDN and a silent one.
+pub(crate) const LOST: &[Fault] = &[
     Fault::Closed,
     Fault::Unresolvable,
     Fault::Reset,
@@ -53,7 +53,7 @@ const LOST_SHEET: &[Fault] = &[
 const PAGE: &[Net] = &[Net::Inline, Net::External];
 
 /// All that needs a script of the CDN to run.
-const SCRIPTS: &[Element] = &[
+pub(crate) const SCRIPTS: &[Element] = &[
     Element::Blocking,
     Element::Defer,
     Element::DeferBesideLocal,
@@ -67,7 +67,8 @@ const SCRIPTS: &[Element] = &[
     Element::Preload,
 ];
 
-pub(crate) const EXCEPTIONS: &[Exception] = &[
+/// Static, so that each has an address of its own.
+pub(crate) static EXCEPTIONS: &[Exception] = &[
     Exception {
         faults: &[Fault::Hang, Fault::HangInBody],
         nets: PAGE,
@@ -135,6 +136,22 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         reason: "A picture of a sheet that fails gives no event.",
         ..ANY
     },
+    Exception {
+        faults: &[
+            Fault::Reset,
+            Fault::Short,
+            Fault::Empty,
+            Fault::NotFound,
+            Fault::ServerError,
+            Fault::HtmlError,
+            Fault::WrongType,
+        ],
+        elements: &[Element::NewImageAlone],
+        nets: PAGE,
+        is_by_chance: true,
+        reason: "A picture that fails before it is put into the page tells its maker and nobody else.",
+        ..ANY
+    },
     // What policies forbid.
     Exception {
         faults: LOST,
@@ -149,7 +166,7 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         elements: &[Element::DeferBesideLocal],
         nets: PAGE,
         policies: &[Policy::Hashes],
-        reason: "No inline script may run that the policy does not know, so a deferred script that falls back runs late.",
+        reason: "No inline script runs that the policy does not know: a deferred one that falls back runs late.",
         ..ANY
     },
     Exception {
@@ -157,7 +174,7 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         elements: &[Element::DeferBesideLocal],
         nets: PAGE,
         policies: &[Policy::Sandbox],
-        reason: "A sandboxed frame may not read its own site's files, so a deferred script that falls back runs late.",
+        reason: "A sandboxed frame may not read its site's files: a deferred script that falls back runs late.",
         ..ANY
     },
     Exception {

@@ -7,6 +7,10 @@ const OBSERVE: &str = include_str!("observe.js");
 /// Below which path the site is, under [`Policy::BasePath`].
 pub(crate) const BASE_PATH: &str = "/docs/";
 
+/// How a page in XML begins.
+const XHTML: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<!DOCTYPE html>\n\
+     <html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">";
+
 /// A page that asks for an element, several times over.
 pub(crate) struct Page {
     pub(crate) text: String,
@@ -37,12 +41,7 @@ pub(crate) fn page(element: Element, policy: Policy) -> Page {
     let Parts { head, body, runs } = Hand { policy }.parts(element);
     let observer = Hand { policy }.inline(OBSERVE);
     let is_unordered = matches!(element, Element::Async | Element::DynamicImport | Element::Inserted);
-    let start = match policy {
-        Policy::Xhtml => {
-            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">"
-        }
-        _ => "<!doctype html>\n<html lang=\"en\">",
-    };
+    let start = if policy == Policy::Xhtml { XHTML } else { "<!doctype html>\n<html lang=\"en\">" };
     let base = if policy == Policy::BaseHref { "<base href=\"../\"/>\n" } else { "" };
     let content = format!("<title>Matrix</title>\n{observer}{head}</head>\n<body>\n{body}</body>\n</html>\n");
     let meta = meta(policy, &content);
@@ -235,7 +234,8 @@ impl Hand {
                 format!("<picture>{source}{}</picture>\n", self.img("unused", ""))
             }
             Element::SvgImage => format!(
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"99\" height=\"99\"><image id=\"vector\" href=\"{}\"/></svg>\n",
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"99\" height=\"99\">\
+                 <image id=\"vector\" href=\"{}\"/></svg>\n",
                 picture("vector")
             ),
             Element::Video => format!(
