@@ -68,6 +68,7 @@ pub(crate) fn table(cells: &Cells, date: &str) -> String {
     let total = row("**all**", &whole, |_| true);
     let sections = [
         format!("# The browser matrix ({date})\n\n{INTRODUCTION}"),
+        missing(&cells.outcomes),
         format!("## The CDN fails as a whole\n\n{}{total}", heading("engine")),
         axis("fault", <Fault as Axis>::ALL, &whole, |cell| cell.fault),
         axis("element", &elements, &whole, |cell| cell.element),
@@ -83,6 +84,16 @@ pub(crate) fn table(cells: &Cells, date: &str) -> String {
         format!("## What is no cell\n\n{}", no_cells()),
     ];
     sections.join("\n")
+}
+
+/// How many cells have not been loaded, where that is not none: the numbers are of those that were.
+fn missing(outcomes: &[Outcome]) -> String {
+    let all = Selection::all();
+    let cells = |group| combinations(group, &all.elements, &all.faults).into_iter();
+    let count: usize =
+        all.groups().into_iter().map(|group| cells(group).filter(|cell| why_no_cell(*cell).is_none()).count()).sum();
+    let known = outcomes.len();
+    if known >= count { String::new() } else { format!("**Incomplete: {known} of {count} cells were loaded.**\n") }
 }
 
 fn heading(axis: &str) -> String {
