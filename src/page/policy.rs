@@ -40,8 +40,8 @@ pub(super) fn needs(page: &Page<'_>, seen: &Survey, has_net: bool, map: Option<&
         site: config.settings.site_url.clone(),
         scripts: uses.scripts || uses.modules,
         styles: uses.styles,
-        // A sheet may name images and fonts, and goes where they go.
-        images: uses.images || uses.styles,
+        // A sheet may name images and fonts, and goes where they go; a script may make images by its own URL.
+        images: uses.images || uses.styles || uses.scripts || uses.modules,
         fonts: uses.fonts || uses.styles,
         media: uses.media,
         // Whether the CDN hangs is found out by a request for what it holds back.

@@ -85,10 +85,8 @@ axis! {
         Inline = "inline",
         External = "external",
         /// Inline, with a limit on how long the CDN may be silent.
-        #[allow(dead_code)]
         HangLimit = "inline, hang limit",
         /// And inline on the first visit: what counts is the second.
-        #[allow(dead_code)]
         ServiceWorker = "service worker",
     }
 }

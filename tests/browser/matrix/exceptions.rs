@@ -52,21 +52,6 @@ const LOST_SHEET: &[Fault] = &[
 /// Without a service worker.
 const PAGE: &[Net] = &[Net::Inline, Net::External];
 
-/// All that needs a script of the CDN to run.
-pub(crate) const SCRIPTS: &[Element] = &[
-    Element::Blocking,
-    Element::Defer,
-    Element::DeferBesideLocal,
-    Element::Async,
-    Element::Module,
-    Element::Dependency,
-    Element::InlineModule,
-    Element::DynamicImport,
-    Element::Inserted,
-    Element::NewImage,
-    Element::Preload,
-];
-
 /// Static, so that each has an address of its own.
 pub(crate) static EXCEPTIONS: &[Exception] = &[
     Exception {
@@ -155,30 +140,6 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
     // What policies forbid.
     Exception {
         faults: LOST,
-        elements: SCRIPTS,
-        nets: PAGE,
-        policies: &[Policy::TrustedTypes],
-        reason: "Trusted Types let the net insert no script.",
-        ..ANY
-    },
-    Exception {
-        faults: LOST,
-        elements: &[Element::DeferBesideLocal],
-        nets: PAGE,
-        policies: &[Policy::Hashes],
-        reason: "No inline script runs that the policy does not know: a deferred one that falls back runs late.",
-        ..ANY
-    },
-    Exception {
-        faults: LOST,
-        elements: &[Element::DeferBesideLocal],
-        nets: PAGE,
-        policies: &[Policy::Sandbox],
-        reason: "A sandboxed frame may not read its site's files: a deferred script that falls back runs late.",
-        ..ANY
-    },
-    Exception {
-        faults: LOST,
         elements: &[Element::InlineModule],
         nets: PAGE,
         policies: &[Policy::Hashes],
@@ -193,14 +154,6 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
         reason: "With its URLs changed the `<style>` has another hash, which the policy does not know.",
         ..ANY
     },
-    Exception {
-        engines: &[Engine::Chromium, Engine::Firefox],
-        faults: &[Fault::None, Fault::Slow],
-        elements: &[Element::NewImage],
-        policies: &[Policy::Nonce, Policy::Hashes],
-        reason: "To be mended: `img-src` does not get the CDN for pictures that only a script names.",
-        ..ANY
-    },
     // Order.
     Exception {
         engines: &[Engine::Chromium, Engine::WebKit],
@@ -210,23 +163,6 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
         policies: &[Policy::Xhtml],
         reason: "Their XML parsers know no `defer` and run such a script on the spot. One that falls back runs when the page \
                  is parsed.",
-        ..ANY
-    },
-    Exception {
-        engines: &[Engine::Firefox],
-        faults: LOST,
-        elements: &[Element::DeferBesideLocal],
-        nets: PAGE,
-        reason: "To be mended: DOMContentLoaded comes while the net waits for the local copy, and is not kept back.",
-        ..ANY
-    },
-    Exception {
-        engines: &[Engine::Firefox],
-        faults: LOST,
-        elements: &[Element::InlineModule],
-        nets: PAGE,
-        is_by_chance: true,
-        reason: "To be mended: an inline module that falls back runs in the order in which its imports come.",
         ..ANY
     },
 ];

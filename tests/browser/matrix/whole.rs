@@ -13,10 +13,6 @@ use tokio::runtime::Runtime;
 /// How many browsers run at once.
 const BROWSERS: usize = 2;
 
-/// The nets that are built. `build` knows neither `--hang-limit` nor `--service-worker` yet: with them, `Net::ALL` stands
-/// here.
-const NETS: &[Net] = &[Net::Inline, Net::External];
-
 /// What is to be loaded: all combinations of these values.
 pub(crate) struct Selection {
     pub(crate) engines: Vec<Engine>,
@@ -32,7 +28,7 @@ impl Selection {
             engines: Engine::ALL.to_vec(),
             faults: <Fault as Axis>::ALL.to_vec(),
             elements: Element::ALL.to_vec(),
-            nets: NETS.to_vec(),
+            nets: Net::ALL.to_vec(),
             policies: Policy::ALL.to_vec(),
         }
     }
