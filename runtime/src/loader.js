@@ -28,11 +28,17 @@
   // A page that is itself read from the CDN has no other home.
   if (!cdn || local.startsWith(cdn)) return;
 
+  /** Send the page the DOMContentLoaded that was kept from it. */
+  const release = () => {
+    if (page.held) doc.dispatchEvent(new Event('DOMContentLoaded', { bubbles: true }));
+    page.held = false;
+  };
+
   /** @type {Record<string, (text: string) => any> | undefined} */
   let policy;
   /** @type {Page} */
   const page = {
-    me, cdn, local, settled: new WeakSet(), missed: [],
+    me, cdn, local, settled: new WeakSet(), missed: [], release,
     trust: (how, text) => policy ? policy[how](text) : text
   };
 
@@ -81,6 +87,8 @@
     } catch (_) {
       // No network, or no permission: the browser's own way is left.
     }
+    // If it does not come at all, the page goes on without.
+    script.onerror = release;
     if (!page.handle) me.after(script);
   };
 
@@ -92,6 +100,11 @@
     if (type == 'DOMContentLoaded') {
       if (page.parsed) return; // sent anew
       page.parsed = true;
+      // While Firefox waits for the net it lets events in.
+      if (page.missed[0]) {
+        page.held = true;
+        event.stopImmediatePropagation();
+      }
     }
     if (type == 'load') {
       // Scripts only: an image that has loaded may be given another URL, and that may fail.

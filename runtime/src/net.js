@@ -39,15 +39,13 @@
     const twins = new Map();
     /** Those of them that have been started. @type {Set<HTMLScriptElement>} */
     const running = new Set();
-    /** DOMContentLoaded is kept from the page until the twins have run. */
-    let held = false;
     /** Nothing in it is ever loaded or run. */
     const limbo = doc.implementation.createHTMLDocument('');
     /** What the CDN has failed to give to this page, by URL. @type {Set<string>} */
     const lost = new Set();
     /** Scripts that were made local as they were parsed. @type {WeakSet<Element>} */
     const swapped = new WeakSet();
-    /** Whether this page may run inline scripts; asked when first needed. @type {boolean | undefined} */
+    /** @type {boolean | undefined} */
     let inlineAllowed;
 
     /**
@@ -142,6 +140,19 @@
       return twin;
     };
 
+    /** Whether inline scripts may run. A CSP that forbids them says so by silence: try one. */
+    const mayRunText = () => {
+      if (inlineAllowed == null) {
+        const probe = doc.createElement('script');
+        probe.nonce = me.nonce;
+        probe.text = trust('createScript', 'document.currentScript.ran=1');
+        me.after(probe);
+        inlineAllowed = 'ran' in probe;
+        probe.remove();
+      }
+      return inlineAllowed;
+    };
+
     /** Insert a twin that the browser fetches in its own time. @param {HTMLScriptElement} script */
     const insertTwin = script => {
       const twin = twinOf(script);
@@ -162,14 +173,7 @@
      */
     const runNow = script => {
       try {
-        if (inlineAllowed == null) {
-          // A CSP that forbids inline scripts says so by silence: try one. Nothing may be added to the
-          // script's own text for that, it would undo a "use strict" at its start.
-          const probe = runText(script, 'document.currentScript.ran=1');
-          inlineAllowed = 'ran' in probe;
-          probe.remove();
-        }
-        if (inlineAllowed) {
+        if (mayRunText()) {
           const url = toLocal(/** @type {string} */ (script.getAttribute('src')));
           const request = new XMLHttpRequest();
           request.open('GET', url, false);
@@ -253,34 +257,32 @@
     /** @param {HTMLScriptElement} twin @param {Twin} what */
     const start = (twin, { src, text }) => {
       running.add(twin);
-      if (src) twin.src = trust('createScriptURL', src);
-      else {
-        twin.text = trust('createScript', text);
-        // An inline module fires no load event, and may throw: another one behind it tells that it has run.
-        const ran = '' + Math.random();
-        const bell = runText(twin, `document.dispatchEvent(new Event('${ran}'))`);
-        settled.add(bell);
-        doc.addEventListener(ran, () => {
-          bell.remove();
-          finish(twin);
-        });
+      if (src) {
+        twin.src = trust('createScriptURL', src);
+        return;
       }
+      // An inline module fires no load event: it says itself that it has run, or throws. Where no other text than its own
+      // may run, perhaps by its hash, nothing is waited for.
+      const ran = '' + Math.random();
+      const done = () => finish(twin);
+      doc.addEventListener(ran, done);
+      addEventListener('error', event => {
+        if (event.target == self) if (running.has(twin)) done();
+      });
+      setTimeout(done, mayRunText() ? 2000 : 0); // whatever else may keep it from its end
+      twin.text = trust('createScript', inlineAllowed ? text + `\n;document.dispatchEvent(new Event('${ran}'))` : text);
     };
 
     /**
-     * Start the twins whose turn has come. The browser runs them in the order in which they were started; but Firefox
-     * keeps inline modules and files in two lists, so that one kind has to wait for the other.
+     * Start the twins whose turn has come. The browser runs files in the order in which they were started; inline modules
+     * run alone, because Firefox runs them whenever they are ready.
      */
     const startTwins = () => {
       for (const [twin, what] of twins) if (!running.has(twin)) {
-        if ([...running].some(other => !other.src != !what.src)) break;
+        if ([...running].some(other => !other.src || !what.src)) break;
         start(twin, what);
       }
-      // What is fetched delays the load event, so "complete" is the end of all waiting.
-      if (held) if (!(twins.size + waiting.size) || doc.readyState == 'complete') {
-        held = false;
-        fire(doc, 'DOMContentLoaded', { bubbles: true });
-      }
+      if (!(twins.size + waiting.size)) page.release();
     };
 
     const runQueue = () => {
@@ -383,7 +385,7 @@
       runQueue();
       // A module cannot be run at once, and a healed one runs after this event, which most code waits for to begin.
       if (event.type == 'DOMContentLoaded') if (twins.size + waiting.size) {
-        held = true;
+        page.held = true;
         event.stopImmediatePropagation();
       }
     };
@@ -408,4 +410,6 @@
     }
     fire(missed.target, 'error');
   }
+  // Nothing may be left to wait for.
+  if (page.handle) page.handle(new Event('net'));
 })();

@@ -14,6 +14,10 @@ interface Page {
   alive?: boolean;
   /** The browser has worked off the deferred list. */
   parsed?: boolean;
+  /** DOMContentLoaded is kept from the page until what has failed has run. */
+  held?: boolean;
+  /** Sends it. */
+  release: () => void;
   /** Fallbacks are being counted (beacon.js). */
   counted?: boolean;
   /** What is done with each event, when the net is there. */

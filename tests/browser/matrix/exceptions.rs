@@ -140,6 +140,14 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
     // What policies forbid.
     Exception {
         faults: LOST,
+        elements: &[Element::DeferBesideLocal],
+        nets: PAGE,
+        policies: &[Policy::Sandbox],
+        reason: "A sandboxed frame may not read its site's files: the net comes too late for the first deferred script.",
+        ..ANY
+    },
+    Exception {
+        faults: LOST,
         elements: &[Element::InlineModule],
         nets: PAGE,
         policies: &[Policy::Hashes],

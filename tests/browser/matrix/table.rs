@@ -2,7 +2,7 @@
 
 use super::axes::{Axis, Cell, Element, Net, Policy, why_no_cell};
 use super::cells::Cells;
-use super::exceptions::{EXCEPTIONS, Exception, LOST, SCRIPTS, exception};
+use super::exceptions::{EXCEPTIONS, Exception, LOST, exception};
 use super::load::Outcome;
 use super::run::combinations;
 use super::whole::Selection;
@@ -158,7 +158,7 @@ fn pattern(exception: &Exception) -> String {
     }
     let Exception { engines, faults, elements, nets, policies, is_by_chance, .. } = exception;
     let chance = is_by_chance.then(|| "now and then".to_owned());
-    let elements = if *elements == SCRIPTS { Some("all scripts".to_owned()) } else { some(elements) };
+    let elements = some(elements);
     let faults = if *faults == LOST { Some("all faults but slow and hangs".to_owned()) } else { some(faults) };
     let parts = [some(engines), elements, faults, some(nets), some(policies), chance];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
