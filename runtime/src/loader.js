@@ -39,7 +39,18 @@
   /** @type {Page} */
   const page = {
     me, cdn, local, settled: new WeakSet(), missed: [], release,
-    trust: (how, text) => policy ? policy[how](text) : text
+    trust: (how, text) => {
+      const same = /** @param {string} text */ text => text;
+      const rules = { createHTML: same, createScript: same, createScriptURL: same };
+      try {
+        // On a page whose CSP does not name this policy, making it is a violation: so not before something has failed.
+        if (!policy) policy = trustedTypes.createPolicy('tightrope', rules);
+      } catch (_) {
+        // Unknown to this browser, or not allowed by the page.
+        policy = rules;
+      }
+      return /** @type {any} */ (policy)[how](text);
+    }
   };
 
   /** An element that brings the net. */
@@ -57,13 +68,6 @@
   const fetchNet = missed => {
     me.tightrope = page; // there it is found
     const script = bringer();
-    try {
-      // On a page whose CSP does not name this policy, making it is a violation: so not before something has failed.
-      const same = /** @param {string} text */ text => text;
-      if (!policy) policy = trustedTypes.createPolicy('tightrope', { createHTML: same, createScript: same, createScriptURL: same });
-    } catch (_) {
-      // Unknown to this browser, or not allowed by the page.
-    }
     try {
       script.src = page.trust('createScriptURL', local + net);
       // Elsewhere nothing can be checked: CORS cannot succeed.
@@ -94,8 +98,12 @@
 
   /** @param {Event} event */
   const listen = event => {
-    const { type } = event;
-    const target = /** @type {any} */ (event.target);
+    let type, target;
+    try {
+      ({ type, target } = /** @type {any} */ (event));
+    } catch (_) {
+      return; // an event of Firefox's own, of which a page may know nothing (seen once, when it was driven by a test)
+    }
     const isScript = target.localName == 'script';
     if (type == 'DOMContentLoaded') {
       if (page.parsed) return; // sent anew
