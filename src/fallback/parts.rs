@@ -32,14 +32,14 @@ struct Texts {
     fetched: String,
 }
 
-/// By [`Parts::number`].
+/// By number.
 static TEXTS: LazyLock<[Texts; Parts::COUNT]> = LazyLock::new(|| Parts::all().map(Parts::compose));
 
 impl Parts {
     /// How many choices there are.
     pub const COUNT: usize = 8;
 
-    /// Every choice, each at its [`number`](Self::number).
+    /// Every choice, each at its number.
     pub fn all() -> [Self; Self::COUNT] {
         std::array::from_fn(|number| Self {
             hang: number & 1 != 0,
@@ -57,7 +57,7 @@ impl Parts {
         }
     }
 
-    /// Its place in [`Parts::all`].
+    /// Its place among all.
     pub(super) fn number(self) -> usize {
         usize::from(self.hang) | usize::from(self.beacon) << 1 | usize::from(self.service_worker) << 2
     }

@@ -345,6 +345,8 @@ mod tests {
                     &format!("script-src 'self'; script-src-elem {all} 'self'"),
                 ),
                 ("base-uri 'self'; form-action 'self'", "base-uri 'self'; form-action 'self'"),
+                // A list of hashes alone admits no file, and is not made to.
+                ("default-src 'sha256-a='", "default-src 'sha256-loader=' 'sha256-net=' 'sha256-a='"),
                 ("", ""),
             ],
         );
