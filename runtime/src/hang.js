@@ -1,15 +1,15 @@
 /**
  * The rescue from a CDN that accepts a request and never answers: no browser gives up, and the page stands still.
  *
- * It stands before the net, in the same script, on sites that were built with --hang-limit:
+ * It stands before the loader, in the same script, on sites that were built with --hang-limit:
  *
- *   [script data-tightrope="net" data-cdn=... data-local=... data-hang-limit="3000"] this text, the net [/script]
+ *   [script data-tightrope="net" data-cdn=... data-local=... data-hang-limit="3000"] this text, the loader [/script]
  *
  * A script that the parser waits for can neither be taken back nor replaced. So the page is loaded anew, once a session,
  * and this time what follows is taken for mere text, of which nothing is fetched. When all of it is there, it is written
  * into the page again, with local URLs.
  *
- * How it is written: as the net.
+ * How it is written: as the loader.
  */
 (() => {
   const doc = document;

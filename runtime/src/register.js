@@ -1,5 +1,5 @@
 /**
- * The registration of the service worker. It stands behind the net, in the same script, on sites that were built with
+ * The registration of the service worker. It stands behind the loader, in the same script, on sites that were built with
  * --service-worker and have no worker of their own.
  *
  * The worker is the file of this name in the local home, and that is its scope. It is registered when the page has loaded,
