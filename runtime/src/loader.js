@@ -66,7 +66,6 @@
    * @param {Missed} [missed]
    */
   const fetchNet = missed => {
-    me.tightrope = page; // there it is found
     const script = bringer();
     try {
       script.src = page.trust('createScriptURL', local + net);
@@ -135,10 +134,10 @@
   for (const type of ['error', 'DOMContentLoaded']) addEventListener(type, listen, true);
   doc.addEventListener('load', listen, true);
 
+  me.tightrope = page; // there the net finds it
   try {
-    if (!net) me.tightrope = page; // it stands in the same file
-    // The session takes the CDN for down: nothing has to fail first.
-    else if (sessionStorage['tightrope:' + cdn] > Date.now()) fetchNet();
+    // The session takes the CDN for down: nothing has to fail first. Without a name the net stands in the same file.
+    if (net) if (sessionStorage['tightrope:' + cdn] > Date.now()) fetchNet();
   } catch (_) {
     // A sandboxed frame has no storage.
   }

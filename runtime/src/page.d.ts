@@ -33,7 +33,7 @@ interface Missed {
   parserWaits: boolean;
 }
 
-/** The element that holds the loader; it has the page when something has failed. */
+/** The element that holds the loader; it has the page unless the net is switched off. */
 type Me = HTMLElement & { tightrope?: Page };
 
 /** Trusted Types, which TypeScript's own library does not have. */

@@ -281,8 +281,9 @@ pub const NAMED: Row = row("*", "", Always, Image).in_place();
 /// The same, of something that only scripts could pin.
 pub const NAMED_CODE: Row = row("*", "", Always, Script).never("only the script that loads it could pin it");
 
-/// `@import` in a page's own CSS: its `<style>` tells when it fails.
-pub const CSS_IMPORT: Row = row("style", "", Always, Stylesheet).in_place();
+/// `@import` in a page's own CSS. Its `<style>` tells when it fails, but not when the CDN sends other bytes, or none.
+pub const CSS_IMPORT: Row =
+    row("style", "", Always, Stylesheet).never("nothing can pin it: @import knows no integrity");
 /// `url()` of an image in a page's own CSS.
 pub const CSS_IMAGE: Row = row("*", "style", Always, Image);
 /// `url()` of a font there.

@@ -110,7 +110,7 @@ pub(super) fn limit(problem: Problem) -> Option<&'static str> {
         Problem::LocalFetchForbidden => {
             Some("`connect-src` lacks 'self', so a deferred script that fails first runs late")
         }
-        Problem::InlineNotHealed => Some("an inline module or style admitted by its hash cannot fall back"),
+        Problem::InlineNotHealed => Some("an inline module admitted by its hash cannot fall back"),
         Problem::WorkerForbidden => {
             Some("no directive admits workers of the own origin: the service worker is not registered")
         }

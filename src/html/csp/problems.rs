@@ -28,8 +28,8 @@ pub enum Problem {
     /// moment when a script fails: the net comes as a script, in its own time. A deferred script that is the first to
     /// fail then runs behind those that follow it.
     LocalFetchForbidden,
-    /// An inline module or `<style>` that names the CDN is admitted by its hash. When what it imports fails, the net
-    /// replaces its text by one with local URLs, which has another hash and is blocked.
+    /// An inline module that names the CDN is admitted by its hash. When what it imports fails, the net replaces its text
+    /// by one with local URLs, which has another hash and is blocked.
     InlineNotHealed,
     /// What decides about workers admits none of the page's own origin, and decides about scripts as well, so that nothing
     /// is inserted: the service worker is not registered.
@@ -86,7 +86,7 @@ fn of_net(policy: &Policy<'_>, scripts: Option<Sources<'_>>, needs: &Needs, nonc
     let fetches = matches!(needs.net, Some(Net::Inline { .. }));
     let checks = [
         (Problem::LocalFetchForbidden, needs.deferred && fetches && !admits_local_fetch(policy, needs)),
-        (Problem::InlineNotHealed, has_text_by_hash(policy, needs)),
+        (Problem::InlineNotHealed, has_module_by_hash(policy, needs)),
         (Problem::WorkerForbidden, needs.service_worker && forbids_worker(policy, needs)),
     ];
     checks.into_iter().filter(|(_, holds)| runs && *holds).map(|(problem, _)| problem).collect()
@@ -107,13 +107,9 @@ fn forbids_worker(policy: &Policy<'_>, needs: &Needs) -> bool {
     })
 }
 
-fn has_text_by_hash(policy: &Policy<'_>, needs: &Needs) -> bool {
-    let rules =
-        [(Kind::Script, Inline::Script, &needs.edited_scripts), (Kind::Style, Inline::Style, &needs.edited_styles)];
-    rules.into_iter().any(|(kind, inline, edited)| {
-        let list = policy.deciding(kind).map(|directive| Sources(&directive.value));
-        list.is_some_and(|list| edited.iter().any(|edited| is_admitted_by_hash(list, inline, edited)))
-    })
+fn has_module_by_hash(policy: &Policy<'_>, needs: &Needs) -> bool {
+    let list = policy.deciding(Kind::Script).map(|directive| Sources(&directive.value));
+    list.is_some_and(|list| needs.edited_scripts.iter().any(|edited| is_admitted_by_hash(list, Inline::Script, edited)))
 }
 
 #[cfg(test)]
@@ -211,11 +207,11 @@ mod tests {
     }
 
     #[test]
-    fn text_admitted_by_its_hash_is_not_healed() {
+    fn a_module_admitted_by_its_hash_is_not_healed() {
         let edited = Edited::new("old", "new", None);
-        let by_hash = format!("style-src '{}'", edited.before[0]);
-        let needs = Needs { edited_styles: vec![edited], ..needs() };
-        check(&needs, None, &[(&by_hash, &[InlineNotHealed]), ("style-src 'unsafe-inline' *", &[])]);
+        let by_hash = format!("script-src 'self' '{}'", edited.before[0]);
+        let needs = Needs { edited_scripts: vec![edited], ..needs() };
+        check(&needs, None, &[(&by_hash, &[InlineNotHealed]), ("script-src 'self' 'unsafe-inline' *", &[])]);
     }
 
     #[test]

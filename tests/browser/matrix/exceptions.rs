@@ -37,18 +37,6 @@ pub(crate) const LOST: &[Fault] = &[
     Fault::Tampered,
 ];
 
-/// The same for a sheet that is not pinned.
-const LOST_SHEET: &[Fault] = &[
-    Fault::Closed,
-    Fault::Unresolvable,
-    Fault::Reset,
-    Fault::Short,
-    Fault::NotFound,
-    Fault::ServerError,
-    Fault::HtmlError,
-    Fault::WrongType,
-];
-
 /// Without a service worker.
 const PAGE: &[Net] = &[Net::Inline, Net::External];
 
@@ -63,7 +51,7 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
     // What cannot be noticed.
     Exception {
         faults: &[Fault::Empty],
-        elements: &[Element::Import, Element::ImportAlone],
+        elements: &[Element::ImportAlone],
         nets: PAGE,
         reason: "`@import` knows no integrity, and a sheet with nothing in it is one.",
         ..ANY
@@ -152,14 +140,6 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
         nets: PAGE,
         policies: &[Policy::Hashes],
         reason: "With its URLs changed the module has another hash, which the policy does not know.",
-        ..ANY
-    },
-    Exception {
-        faults: LOST_SHEET,
-        elements: &[Element::Import],
-        nets: PAGE,
-        policies: &[Policy::Hashes],
-        reason: "With its URLs changed the `<style>` has another hash, which the policy does not know.",
         ..ANY
     },
     // Order.
