@@ -7,15 +7,13 @@
  */
 (() => {
   const doc = document;
-  const me = /** @type {HTMLElement} */ (doc.querySelector('[data-tightrope=net]'));
-  // As in the net: of several in a page, the first one works, and <html data-tightrope="off"> switches it off.
-  if (me != doc.currentScript || doc.querySelector('html[data-tightrope=off]')) return;
-  const { cdn, local } = /** @type {{ cdn: string, local: string }} */ (/** @type {unknown} */ (me.dataset));
-  const home = new URL(local, doc.baseURI);
-  const url = new URL('tightrope-service-worker.js', home).href;
-  // Not in a file: page or a sandboxed frame, where the origin is "null" and asking for workers throws; not in a page that
-  // is itself read from the CDN; and insecure pages have no workers.
-  if (origin == 'null' || home.origin != origin || home.href.startsWith(cdn) || !isSecureContext) return;
+  const page = /** @type {Me} */ (doc.querySelector('[data-tightrope=net]')).tightrope;
+  // Switched off, or this text is in the page for the second time.
+  if (page == null || page.me != doc.currentScript) return;
+  const url = page.local + 'tightrope-service-worker.js';
+  // Not in a file: page or a sandboxed frame, where the origin is "null" and asking for workers throws; not for a local
+  // home on another origin; and insecure pages have no workers.
+  if (origin == 'null' || new URL(url).origin != origin || !isSecureContext) return;
   const workers = navigator.serviceWorker;
   if (workers) addEventListener('load', async () => {
     try {
@@ -23,7 +21,7 @@
       // stay there: else the two would replace each other on every page.
       const there = await workers.getRegistration();
       const all = there ? [there.active, there.waiting, there.installing] : [];
-      if (all.every(worker => worker ? worker.scriptURL == url : true)) await workers.register(url);
+      if (all.every(worker => worker ? worker.scriptURL == url : true)) await workers.register(page.trust('createScriptURL', url));
     } catch (_) {
       // A policy forbids it, or this page is older than what the site holds now: the net is there.
     }

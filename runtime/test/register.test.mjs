@@ -9,14 +9,15 @@ const read = name => readFileSync(new URL(`../dist/${name}.min.js`, import.meta.
 const CDN = 'https://static.example.com/site/';
 const URL_OF_IT = 'https://example.com/docs/tightrope-service-worker.js';
 
-/** Loads a page and says what was registered. @param {{ url?: string, html?: string, there?: object, secure?: boolean }} how */
-async function registered({ url = 'https://example.com/docs/guide/', html = '', there, secure = true } = {}) {
-  const element = `<script data-tightrope="net" data-cdn="${CDN}" data-local="../">${read('net')}${read('register')}</script>`;
+/** Loads a page and says what was registered. @param {{ url?: string, html?: string, there?: object, secure?: boolean, trustedTypes?: object }} how */
+async function registered({ url = 'https://example.com/docs/guide/', html = '', there, secure = true, trustedTypes } = {}) {
+  const element = `<script data-tightrope="net" data-cdn="${CDN}" data-local="../">${read('loader')}${read('register')}</script>`;
   const done = [];
   const { window } = new JSDOM(`<!DOCTYPE html><html ${html}><head>${element}${element}</head></html>`, {
     url, runScripts: 'dangerously',
     beforeParse: window => {
       window.isSecureContext = secure;
+      window.trustedTypes = trustedTypes;
       window.navigator.serviceWorker = {
         getRegistration: async () => there,
         register: async url => { done.push(url); throw new window.TypeError('a policy forbids it'); },
@@ -47,4 +48,9 @@ test('not where the owner switches it off, in an insecure page, in a file, or in
   assert.deepEqual(await registered({ secure: false }), []);
   assert.deepEqual(await registered({ url: 'file:///docs/guide/index.html' }), []);
   assert.deepEqual(await registered({ url: `${CDN}guide/` }), []);
+});
+
+test('under Trusted Types its URL is one that the policy of the net has made', async () => {
+  const trustedTypes = { createPolicy: name => ({ createScriptURL: url => `${url} trusted by ${name}` }) };
+  assert.deepEqual(await registered({ trustedTypes }), [`${URL_OF_IT} trusted by tightrope`]);
 });

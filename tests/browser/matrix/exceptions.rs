@@ -72,6 +72,13 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
         ..ANY
     },
     Exception {
+        faults: &[Fault::Hang, Fault::HangInBody],
+        elements: &[Element::Video],
+        nets: &[Net::ServiceWorker],
+        reason: "The service worker leaves media alone, and nothing tells that they are silent.",
+        ..ANY
+    },
+    Exception {
         faults: &[
             Fault::Reset,
             Fault::Short,

@@ -68,8 +68,10 @@ impl Loader {
         let server = self.server(&rules).await;
         let url = format!("{}pages/{}", server.site_url(), self.site.page(element));
         let quiet = if exception(cell).is_some() { SHORT_QUIET } else { QUIET };
-        if self.group.net == Net::ServiceWorker {
-            self.visit_first(&server, &rules, &url).await;
+        if self.group.net == Net::ServiceWorker
+            && let Err(why) = self.visit_first(&server, &rules, &url).await
+        {
+            return Outcome { cell, told: vec![why] };
         }
         let seen = self.view(&url, &server, element, quiet, |view| *view == expected).await;
         let mut told = changes(&expected, &seen);
@@ -101,8 +103,8 @@ impl Loader {
         Ok(view)
     }
 
-    /// Waits until the service worker rules the page, on a visit on which all is well.
-    async fn visit_first(&self, server: &Server, rules: &Rules, url: &str) {
+    /// Waits until the service worker rules the page, on a visit on which all is well. Where it never does, says so.
+    async fn visit_first(&self, server: &Server, rules: &Rules, url: &str) -> Result<(), String> {
         // A name that cannot be resolved is another CDN than the one that can, to the worker as to the page.
         if rules.texts() != [Fault::Unresolvable.name()] {
             server.set_rules(Rules::default()).await.expect("a healthy CDN");
@@ -111,13 +113,16 @@ impl Loader {
         self.browser.goto(url).await;
         while self.browser.try_ask("return Boolean(navigator.serviceWorker.controller)").await != Ok(Value::Bool(true))
         {
-            assert!(start.elapsed() < PATIENCE, "no service worker rules {url}");
+            if start.elapsed() > PATIENCE {
+                return Err("no service worker rules the page".to_owned());
+            }
             tokio::time::sleep(PAUSE).await;
         }
         while server.set_rules(rules.clone()).await.is_err() {
             tokio::time::sleep(PAUSE).await;
         }
         server.clear_requests();
+        Ok(())
     }
 
     fn is_new(&mut self, server: &Server) -> bool {

@@ -2,7 +2,8 @@
 //! docs/matrix.md.
 //!
 //! Without arguments all cells are loaded. `--engine Firefox,WebKit`, `--fault`, `--element`, `--net` and `--policy` say
-//! which alone; what earlier runs found of the others stays in the file. `--date` is for the table.
+//! which alone; what earlier runs found of the others stays in the file. `--browsers 3` says how many run at once, and `--date`
+//! is for the table.
 
 // What is printed is what one waits for.
 #![allow(clippy::print_stdout)]
@@ -37,28 +38,36 @@ fn root(path: &str) -> String {
 }
 
 /// The values that an argument names.
-fn named<A: Axis>(text: &str) -> Vec<A> {
+fn named<A: Axis>(text: &str) -> Result<Vec<A>, String> {
     let value = |name: &str| A::ALL.iter().copied().find(|value| value.name().eq_ignore_ascii_case(name.trim()));
-    text.split(',').map(|name| value(name).unwrap_or_else(|| panic!("nothing is called `{name}`"))).collect()
+    let names = || A::ALL.iter().map(|value| value.name()).collect::<Vec<_>>().join(" | ");
+    text.split(',').map(|name| value(name).ok_or_else(|| format!("nothing is called `{name}`: {}", names()))).collect()
 }
 
 /// What is asked for, and the date.
-fn arguments() -> (Selection, String) {
+fn arguments() -> Result<(Selection, String), String> {
     let (mut selection, mut date) = (Selection::all(), String::new());
     let mut arguments = env::args().skip(1);
     while let Some(option) = arguments.next() {
-        let value = arguments.next().unwrap_or_else(|| panic!("{option} wants a value"));
+        let value = arguments.next().ok_or_else(|| format!("{option} wants a value"))?;
         match option.as_str() {
-            "--engine" => selection.engines = named(&value),
-            "--fault" => selection.faults = named(&value),
-            "--element" => selection.elements = named(&value),
-            "--net" => selection.nets = named(&value),
-            "--policy" => selection.policies = named(&value),
+            "--engine" => selection.engines = named(&value)?,
+            "--fault" => selection.faults = named(&value)?,
+            "--element" => selection.elements = named(&value)?,
+            "--net" => selection.nets = named(&value)?,
+            "--policy" => selection.policies = named(&value)?,
+            "--browsers" => {
+                selection.browsers =
+                    value.parse().ok().filter(|&number| number > 0).ok_or("--browsers wants a number")?;
+            }
             "--date" => date = value,
-            _ => panic!("{option} is no option; there are --engine, --fault, --element, --net, --policy and --date"),
+            _ => {
+                let options = "--engine, --fault, --element, --net, --policy, --browsers and --date";
+                return Err(format!("{option} is no option; there are {options}"));
+            }
         }
     }
-    (selection, date)
+    Ok((selection, date))
 }
 
 /// The reasons of those exceptions by chance whose cells all held.
@@ -72,7 +81,13 @@ fn no_longer_by_chance(outcomes: &[Outcome]) -> Vec<&'static str> {
 }
 
 fn main() -> ExitCode {
-    let (selection, date) = arguments();
+    let (selection, date) = match arguments() {
+        Ok(arguments) => arguments,
+        Err(why) => {
+            println!("{why}");
+            return ExitCode::from(2);
+        }
+    };
     let mut cells = Cells::read(&root("target/matrix/cells.json"));
     let (start, mut wrong, mut loaded) = (Instant::now(), 0, Vec::new());
     whole::whole(&selection, |group, outcomes| {

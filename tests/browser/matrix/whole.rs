@@ -1,4 +1,4 @@
-//! All of the matrix, or what was chosen of it, two browsers at a time.
+//! All of the matrix, or what was chosen of it, several browsers at a time.
 
 use super::axes::{Axis, Element, Group, Net, Policy};
 use super::load::Outcome;
@@ -10,9 +10,6 @@ use std::thread;
 use tightrope::serve::Fault;
 use tokio::runtime::Runtime;
 
-/// How many browsers run at once.
-const BROWSERS: usize = 2;
-
 /// What is to be loaded: all combinations of these values.
 pub(crate) struct Selection {
     pub(crate) engines: Vec<Engine>,
@@ -20,6 +17,8 @@ pub(crate) struct Selection {
     pub(crate) elements: Vec<Element>,
     pub(crate) nets: Vec<Net>,
     pub(crate) policies: Vec<Policy>,
+    /// How many browsers run at once. They wait most of the time.
+    pub(crate) browsers: usize,
 }
 
 impl Selection {
@@ -30,6 +29,7 @@ impl Selection {
             elements: Element::ALL.to_vec(),
             nets: Net::ALL.to_vec(),
             policies: Policy::ALL.to_vec(),
+            browsers: 3,
         }
     }
 
@@ -51,7 +51,7 @@ pub(crate) fn whole(selection: &Selection, mut each: impl FnMut(Group, Vec<Outco
     let groups = Mutex::new(selection.groups().into_iter());
     let (told, outcomes) = channel();
     thread::scope(|scope| {
-        for _ in 0..BROWSERS {
+        for _ in 0..selection.browsers {
             let (told, groups, runtime) = (told.clone(), &groups, &runtime);
             scope.spawn(move || work(selection, groups, runtime, &told));
         }
