@@ -1,249 +1,76 @@
 /**
- * The rescue from a CDN that accepts a request and never answers: no browser gives up, and the page stands still.
+ * The beginning of the rescue (rescue.js) from a CDN that accepts a request and never answers.
  *
- * It stands before the loader, in the same script, on sites that were built with --hang-limit:
+ * It stands behind the loader, in the same script, on sites that were built with --hang-limit:
  *
- *   [script data-tightrope="net" data-cdn=... data-local=... data-hang-limit="3000"] this text, the loader [/script]
+ *   [script data-tightrope="net" ... data-hang-limit="3000"] the loader, this text [/script]
  *
- * A script that the parser waits for can neither be taken back nor replaced. So the page is loaded anew, once a session,
- * and this time what follows is taken for mere text, of which nothing is fetched. When all of it is there, it is written
- * into the page again, with local URLs.
+ * data-hang-limit  for how many milliseconds the CDN may be silent
+ *
+ * The rescue is fetched with the net, by pages that are not done after a quarter of that. What it could not find out then is
+ * noted here: whether somebody uses the page, whether it answers a POST, and what has loaded.
  *
  * How it is written: as the loader.
  */
 (() => {
   const doc = document;
-  const root = doc.documentElement;
-  const me = /** @type {HTMLElement} */ (doc.querySelector('[data-tightrope=net]'));
-  const { cdn, local: home, hangLimit } = /** @type {Record<string, string>} */ (/** @type {unknown} */ (me.dataset));
-  // As in the net: of several in a page, the first one works; off is off; and the CDN itself has no other home.
-  if (me != doc.currentScript || root.dataset.tightrope == 'off') return;
-  const local = new URL(home, doc.baseURI).href.replace(/'/g, '%27'); // it may come to stand between apostrophes
-  // Frames are not loaded anew, and neither is what has no address of its own.
-  if (local.startsWith(cdn) || self != top || !location.protocol.startsWith('http')) return;
-
-  /**
-   * Where the session keeps what it knows of hangs: nothing, if there was none; until when the CDN is not tried again,
-   * and the URL that hung; "0", if the CDN has recovered since. So a session is rescued once.
-   */
-  const memory = 'tightrope:hang:' + cdn;
-  /** Where the net keeps until when the CDN is taken for down. */
-  const netMemory = 'tightrope:' + cdn;
-  /** Where the fragment waits while the page is loaded anew. */
-  const fragment = 'tightrope:fragment';
+  const page = /** @type {Me} */ (doc.querySelector('[data-tightrope=net]')).tightrope;
+  // Switched off, or this text is in the page for the second time.
+  if (page == null || page.me != doc.currentScript) return;
+  // Frames are not loaded anew, nor what has no address of its own; and XHTML cannot be written again.
+  if (self != top || !location.protocol.startsWith('http') || doc.contentType != 'text/html') return;
+  const { me, cdn, local, trust } = page;
+  const { hangLimit, net, integrity } = /** @type {Record<string, string>} */ (/** @type {unknown} */ (me.dataset));
   /** Where the session keeps that the next page may be the answer to a POST. */
   const posted = 'tightrope:posted';
+  /** Where the net keeps until when the CDN is taken for down. */
+  const memory = 'tightrope:' + cdn;
   /** @type {Record<string, any>} */
   let session;
   try {
     session = sessionStorage;
-    // XHTML has no write, and Trusted Types may forbid it: then there is no rescue.
-    doc.write('');
   } catch (_) {
-    return;
+    return; // cookies are switched off
   }
-  const [end, hung] = (session[memory] || '').split(' ');
+  const [end] = (session['tightrope:hang:' + cdn] || '').split(' ');
+  /** @type {Hang} */
+  const hang = page.hang = { settled: new WeakSet(), inUse: !!session[posted] };
+  delete session[posted];
 
-  /** For ten minutes, as long as the net takes the CDN for down. @param {string} url */
-  const remember = url => {
-    session[netMemory] = Date.now() + 6e5;
-    session[memory] = session[netMemory] + ' ' + url;
+  /** An element that brings the rescue. */
+  const bringer = () => {
+    const script = doc.createElement('script');
+    script.setAttribute('nonce', me.nonce || '');
+    script.src = trust('createScriptURL', local + net);
+    script.integrity = integrity;
+    // Chromium keeps other scripts back as long as it waits for what the page begins with: for the CDN.
+    script.setAttribute('fetchpriority', 'high');
+    return script;
   };
 
-  /**
-   * The text of a page with its CDN URLs made local: where a URL begins, that is at the start, behind white space, a
-   * comma, a quote, a parenthesis, an entity, or the name of an attribute. Keys of an import map stay: it has those of
-   * both homes, and a policy may know it by its hash.
-   * @param {string} text
-   */
-  const toLocal = text => text.replace(
-    RegExp('(^|[\\s,\'"`(;]|\\s[\\w:-]+=)' + cdn.replace(/\W/g, char => '\\' + char) + '(?![^"\\s]*":)', 'g'),
-    (_, before) => before + local);
-
-  /**
-   * Ask for something, to see what comes. Firefox keeps fetch() back while a page loads.
-   * @param {string} method
-   * @param {string} url
-   * @param {(request: XMLHttpRequest) => void} then
-   */
-  const ask = (method, url, then) => {
-    const request = new XMLHttpRequest();
-    request.open(method, url);
-    request.onload = () => then(request);
-    request.send();
-    return request;
-  };
-
-  /** The CDN is known to hang: take the page for text, and write it out again when all of it is there. */
-  const capture = () => {
-    if (session[fragment]) history.replaceState(history.state, '', location.href + session[fragment]);
-    delete session[fragment];
-    // What was parsed so far, up to this very script.
-    const copy = /** @type {HTMLElement} */ (root.cloneNode(true));
-    const copies = /** @type {NodeListOf<HTMLScriptElement>} */ (copy.querySelectorAll('*'));
-    /** @type {NodeListOf<HTMLScriptElement>} */
-    const originals = root.querySelectorAll('*');
-    const nodes = [...doc.childNodes];
-
-    const cover = doc.createElement('plaintext');
-    cover.hidden = true;
-    doc.write(cover.outerHTML);
-    root.dataset.tightrope = 'off'; // the net has no business in a text
-    const writeAgain = () => {
-      const text = /** @type {string} */ (/** @type {Element} */ ([...doc.querySelectorAll('plaintext')].pop()).textContent);
-      originals.forEach((element, index) => {
-        const twin = copies[index];
-        if (element.nonce) twin.setAttribute('nonce', element.nonce); // a copy does without it under a CSP header
-        if (element == me) delete twin.dataset.hangLimit;
-        else if (element.localName == 'script') if (/^$|script|module/i.test(element.type)) {
-          twin.async = element.async;
-          // What has run does not run again: the global scope does not end with the document. An async one may not have.
-          if (element.async ? performance.getEntriesByName(element.src)[0] : true) twin.type = 'ran';
-        }
-      });
-      const before = nodes.map(node =>
-        node == root ? copy.outerHTML : new XMLSerializer().serializeToString(node)).join('');
-      doc.open();
-      // Behind this script there are end tags in the one, and one in the other: a plaintext element has none.
-      doc.write(before.slice(0, before.lastIndexOf('/script>') + 8) + toLocal(text.slice(12)));
-      doc.close();
-    };
-    // Requests that the browser made ahead of the parser would keep the load event back: they are stopped, before
-    // DOMContentLoaded. Firefox stops them by itself, would take this for the end of the page, and is ready only later.
-    const isGecko = 'mozInnerScreenX' in self;
-    addEventListener(isGecko ? 'DOMContentLoaded' : 'readystatechange', event => {
-      event.stopImmediatePropagation();
-      if (isGecko) setTimeout(writeAgain);
-      else {
-        self.stop();
-        writeAgain();
-      }
-    }, { capture: true, once: true });
-  };
-
-  /** In the page that was written out again. */
-  const finish = () => {
-    // When the ten minutes are over, the CDN has to show that it has recovered before a page relies on it.
-    if (Date.now() > end) {
-      remember(hung);
-      ask('GET', hung, () => {
-        session[memory] = 0;
-        delete session[netMemory];
-      });
-    }
-    // The fragment was looked for in the text, in vain.
-    addEventListener('DOMContentLoaded', () => {
-      if (location.hash) location.replace(location.href);
-    });
-  };
-
-  /** Nobody knows yet whether the CDN hangs: see whether the page comes to stand still. */
-  const watch = () => {
-    /** For how many eighths of the limit nothing has come while something held up the page. */
-    let quiet = 0;
-    let parsed = false;
-    let isLeaving = false;
-    /** What has loaded or failed. @type {WeakSet<EventTarget>} */
-    const settled = new WeakSet();
-    /** What was asked for once more. @type {Set<string>} */
-    const probed = new Set();
-
-    const alive = () => {
-      quiet = 0;
-    };
-
-    /**
-     * The CDN's URL that an element waits for and lets the page wait for, if it does.
-     * @param {any} element
-     * @returns {string | null}
-     */
-    const awaited = element => {
-      const isLoading = doc.readyState == 'loading';
-      const isModule = element.type == 'module';
-      const text = element.src || element.href || element.textContent;
-      const url = toLocal(text) != text ? /[^\s'"`()]+/.exec(text.slice(text.indexOf(cdn))) : null;
-      if (!url || settled.has(element)) return null;
-      let holds;
-      if (element.localName == 'script') {
-        // Those of the deferred list hold up DOMContentLoaded, once all is parsed; others the parser.
-        holds = isModule || element.defer ? !isLoading : isLoading;
-        if (parsed || element.async || element.noModule || (isModule ? false : !element.src)) holds = false;
-        if (!/^$|script|module/i.test(element.type)) holds = false;
-      } else {
-        // A sheet holds up scripts and painting. One that comes when the page is painted was brought by a script.
-        holds = isLoading || !performance.getEntriesByName('first-contentful-paint')[0];
-        if (!(element.rel ? /^(?!.*alternate).*stylesheet/i.test(element.rel) : /@import/i.test(text))) holds = false;
-        if (!matchMedia(element.media).matches) holds = false;
-      }
-      return holds ? url[0] : null;
-    };
-
-    /**
-     * Load the page anew. Not by reload(), which may repeat a POST, but with a GET for the same URL; without its
-     * fragment, with which it would be a walk within the page.
-     * @param {Element} element
-     * @param {string} url
-     */
-    const rescue = (element, url) => {
-      const [address] = location.href.split('#');
-      // Where the site itself does not answer, or not as before, half a page is better than none.
-      ask('HEAD', address, ({ status, responseURL }) => {
-        if (status != 200 || responseURL != address || 8 > quiet) return;
-        remember(url);
-        session[fragment] = location.hash;
-        isLeaving = true;
-        doc.dispatchEvent(new CustomEvent('tightrope:fallback', {
-          detail: { url, local: toLocal(url), element, reason: 'hang' }
-        }));
-        history.replaceState(history.state, '', address);
-        location.replace(address);
-      });
-    };
-
-    // Ticks are counted, not time: a script that runs for seconds and a computer that sleeps are not the CDN's silence.
-    const timer = setInterval(() => {
-      let url = null;
-      const element = [...doc.querySelectorAll('script,link,style')].find(one => (url = awaited(one)));
-      if (!element || !url || doc.hidden) alive();
-      else if (++quiet == 8) rescue(element, url);
-      // Nothing tells that a large file is coming on a slow line: ask for it once more, and see whether anything comes.
-      else if (quiet == 4) if (!probed.has(url)) {
-        probed.add(url);
-        ask('GET', url, alive).onprogress = alive;
-      }
-    }, +hangLimit / 8);
-
-    const stop = () => {
-      clearInterval(timer);
-      alive();
-    };
+  if (end > 0) {
+    // It is known to hang, and to be asked again before a page relies on it: not by this one. Where the net is sure that it
+    // is down, the loader has fetched all.
+    if (session[memory] > Date.now()) return;
+    session[memory] = Date.now() + 6e5;
+    if (net) doc.write(trust('createHTML', bringer().outerHTML));
+  } else if (hangLimit) if (!end) {
     // A page that somebody uses is not taken away, and one that has loaded waits for nothing.
-    for (const type of ['load', 'keydown', 'input', 'pointerdown', 'wheel', 'submit']) addEventListener(type, stop, true);
-
+    for (const type of ['load', 'keydown', 'input', 'pointerdown', 'wheel', 'submit']) addEventListener(type, () => {
+      hang.inUse = true;
+    }, true);
     /** @param {Event} event */
     const settle = event => {
-      settled.add(/** @type {EventTarget} */ (event.target));
-      if (isLeaving) event.stopImmediatePropagation(); // what Firefox breaks off has not failed
+      hang.settled.add(/** @type {EventTarget} */ (event.target));
     };
     addEventListener('error', settle, true);
     doc.addEventListener('load', settle, true); // which does not reach the window
-    addEventListener('DOMContentLoaded', () => {
-      parsed = true;
-    }, true);
-    new PerformanceObserver(list => {
-      if (list.getEntries().some(entry => entry.name.startsWith(cdn))) alive();
-    }).observe({ type: 'resource' });
-
-  };
-
-  if (!hangLimit) finish();
-  else if (end > 0) capture();
-  else if (!end) {
-    if (!session[posted]) watch();
-    delete session[posted];
     // The answer to a POST cannot be had by a GET: the page behind such a form is left alone.
     addEventListener('formdata', event => {
       if (/method="post/i.test(/** @type {Element} */ (event.target).outerHTML)) session[posted] = 1;
     }, true);
+    setTimeout(() => {
+      if (!hang.inUse) if (!page.handle) me.after(bringer());
+    }, +hangLimit / 4);
   }
 })();

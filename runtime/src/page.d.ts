@@ -1,7 +1,7 @@
 /** What the loader (loader.js) knows of a page, and hands to the net (net.js) when that comes. */
 interface Page {
   /** The element that holds the loader. */
-  me: HTMLElement;
+  me: Me;
   /** The CDN's base URL, ending in a slash. */
   cdn: string;
   /** The base URL of the same tree on this site. */
@@ -18,6 +18,8 @@ interface Page {
   held?: boolean;
   /** Sends it. */
   release: () => void;
+  /** What was noted for the rescue (hang.js). */
+  hang?: Hang;
   /** Fallbacks are being counted (beacon.js). */
   counted?: boolean;
   /** What is done with each event, when the net is there. */
@@ -31,6 +33,16 @@ interface Missed {
   target: Element;
   /** The parser stands still at it: what is written as this is handled comes right behind it. */
   parserWaits: boolean;
+}
+
+/** What the rescue (rescue.js) has to know of the time before it came. */
+interface Hang {
+  /** What has loaded or failed. */
+  settled: WeakSet<EventTarget>;
+  /** Somebody uses the page, it has loaded, or it may be the answer to a POST: it is not taken away. */
+  inUse: boolean;
+  /** The rescue is there. */
+  isSeenTo?: boolean;
 }
 
 /** The element that holds the loader; it has the page unless the net is switched off. */

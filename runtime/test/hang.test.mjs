@@ -6,21 +6,28 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { JSDOM } from 'jsdom';
 
-const hang = readFileSync(new URL('../dist/hang.min.js', import.meta.url), 'utf8');
+const [loader, hang, rescue, beacon] = ['loader', 'hang', 'rescue', 'beacon'].map(name =>
+  readFileSync(new URL(`../dist/${name}.min.js`, import.meta.url), 'utf8'));
 const CDN = 'https://static.example.com/site/';
 const KEY = `tightrope:hang:${CDN}`;
 const BLOCKER = `<script src="${CDN}a.js"></script>`;
 
-/** A page at which the parser stands, with the ticks of its clock in our hands. */
-function load(body, { session = {}, html = '', url = 'https://example.com/docs/a/?q=1', status = 200, at = url, throws = false } = {}) {
-  const asked = [];
-  let tick;
-  const element = `<script data-tightrope="net" data-cdn="${CDN}" data-local="../" data-hang-limit="800">${hang}</script>`;
+/** A page at which the parser stands, with the ticks of its clock in our hands. After a quarter of the limit it has the rescue. */
+function load(body, { session = {}, html = '', url = 'https://example.com/docs/a/?q=1', status = 200, at = url, type = 'text/html', before = () => {} } = {}) {
+  const [asked, reports] = [[], []];
+  let tick, quarter;
+  const element = `<script data-tightrope="net" data-cdn="${CDN}" data-local="../" data-net="net.js" data-hang-limit="800">${loader}${hang}</script>`;
   const { window } = new JSDOM(`<!DOCTYPE html><html ${html}><head>${element}</head><body>${body}</body>`, {
     url, runScripts: 'dangerously', pretendToBeVisual: true,
     beforeParse(window) {
       Object.assign(window.sessionStorage, session);
       Object.defineProperty(window.document, 'readyState', { value: 'loading', configurable: true });
+      Object.defineProperty(window.document, 'contentType', { value: type });
+      window.setTimeout = (then, after) => {
+        assert.equal(after, 200);
+        quarter = then;
+      };
+      window.navigator.sendBeacon = (_, body) => reports.push(JSON.parse(body));
       window.setInterval = then => { tick = then; return 1; };
       window.clearInterval = () => { tick = null; };
       window.matchMedia = media => ({ matches: media !== 'print' });
@@ -29,7 +36,6 @@ function load(body, { session = {}, html = '', url = 'https://example.com/docs/a
       // jsdom knows neither of them.
       for (const name of ['async', 'noModule']) Object.defineProperty(window.HTMLScriptElement.prototype, name,
         { get() { return this.hasAttribute(name.toLowerCase()); } });
-      if (throws) window.document.write = () => { throw new TypeError('no'); };
       window.XMLHttpRequest = class {
         open(method, target) { this.method = method; this.target = target; }
         send() {
@@ -39,9 +45,13 @@ function load(body, { session = {}, html = '', url = 'https://example.com/docs/a
       };
     },
   });
+  before(window);
+  quarter?.();
+  const isBrought = !!window.document.querySelector('script[src="https://example.com/docs/net.js"]');
+  if (isBrought) window.eval(beacon + rescue);
   const told = [];
   window.document.addEventListener('tightrope:fallback', event => told.push(event.detail));
-  return { window, asked, told, ticks: count => { for (let i = 0; i < count; i++) tick?.(); }, isWatching: () => !!tick };
+  return { window, asked, reports, told, ticks: count => { for (let i = 0; i < count; i++) tick?.(); }, isBrought, isWatching: () => !!tick };
 }
 
 const isGivenUp = ({ window }) => KEY in window.sessionStorage;
@@ -60,6 +70,13 @@ test('eight ticks of silence: the file is asked for once more, then the site its
   assert.equal(page.window.sessionStorage['tightrope:fragment'], '#part');
   const [{ reason, local }] = page.told;
   assert.deepEqual([reason, local], ['hang', 'https://example.com/docs/a.js']);
+});
+
+test('a hang is reported as the page is left', () => {
+  const page = load(BLOCKER);
+  page.ticks(8);
+  page.window.dispatchEvent(new page.window.Event('pagehide'));
+  assert.deepEqual(page.reports.map(report => report.failed), [[{ url: `${CDN}a.js`, reason: 'hang' }]]);
 });
 
 test('what arrives from the CDN begins the limit anew, what arrives from elsewhere does not', () => {
@@ -101,12 +118,28 @@ test('what holds it up is', () => {
   }
 });
 
-test('whoever uses the page keeps it', () => {
+test('whoever uses the page keeps it, before the rescue comes and after', () => {
   for (const type of ['keydown', 'input', 'pointerdown', 'wheel', 'submit']) {
+    const use = window => window.document.body.dispatchEvent(new window.Event(type, { bubbles: true }));
+    assert.equal(load(BLOCKER, { before: use }).isBrought, false, type);
     const page = load(BLOCKER);
-    page.window.document.body.dispatchEvent(new page.window.Event(type, { bubbles: true }));
-    assert.equal(page.isWatching(), false, type);
+    page.ticks(7);
+    use(page.window);
+    page.ticks(9);
+    assert.deepEqual([page.isWatching(), isGivenUp(page)], [false, false], type);
   }
+});
+
+test('a page that has loaded within a quarter of the limit asks for nothing', () => {
+  assert.equal(load(BLOCKER, { before: window => window.dispatchEvent(new window.Event('load')) }).isBrought, false);
+});
+
+test('what has loaded before the rescue came is not waited for', () => {
+  const page = load(`<link rel="stylesheet" href="${CDN}a.css">`, {
+    before: window => window.document.querySelector('link').dispatchEvent(new window.Event('load')),
+  });
+  page.ticks(30);
+  assert.deepEqual([page.isBrought, page.asked, isGivenUp(page)], [true, [], false]);
 });
 
 test('a site that does not answer as before is not asked for the page', () => {
@@ -117,12 +150,14 @@ test('a site that does not answer as before is not asked for the page', () => {
   }
 });
 
-test('once a session, not behind a form that posts, not where it is off, and not where nothing can be written', () => {
+test('once a session, not behind a form that posts, not where it is off, and not where nothing can be written again', () => {
   for (const options of [
-    { session: { [KEY]: '0' } }, { session: { 'tightrope:posted': '1' } }, { html: 'data-tightrope="off"' }, { throws: true },
+    { session: { [KEY]: '0' } }, { session: { 'tightrope:posted': '1' } }, { html: 'data-tightrope="off"' }, { type: 'application/xhtml+xml' },
     { url: `${CDN}a/` },
   ]) assert.equal(load(BLOCKER, options).isWatching(), false, JSON.stringify(options));
   assert.equal(load(BLOCKER).isWatching(), true);
+  // Those do not ask for it either.
+  assert.equal(load(BLOCKER, { session: { [KEY]: '0' } }).isBrought, false);
 });
 
 test('a form that posts is remembered for one page', () => {

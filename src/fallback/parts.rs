@@ -11,6 +11,7 @@ pub const LOADER: &str = include_str!("../../runtime/dist/loader.min.js");
 pub const NET: &str = include_str!("../../runtime/dist/net.min.js");
 
 const HANG: &str = include_str!("../../runtime/dist/hang.min.js");
+const RESCUE: &str = include_str!("../../runtime/dist/rescue.min.js");
 const REGISTER: &str = include_str!("../../runtime/dist/register.min.js");
 const BEACON: &str = include_str!("../../runtime/dist/beacon.min.js");
 
@@ -77,14 +78,14 @@ impl Parts {
         &TEXTS[self.number()].fetched
     }
 
-    /// The rescue comes first: it keeps the rest of the page, and of this text, from a CDN that is known to hang. Reports
-    /// stand before the net, to hear of all that it does.
+    /// Reports come first, to hear of all that the others do; then the rescue, which keeps the net from a page that it takes
+    /// for text.
     fn compose(self) -> Texts {
         let joined = |pieces: &[(bool, &str)]| -> String {
             pieces.iter().filter(|(wanted, _)| *wanted).map(|(_, text)| *text).collect()
         };
-        let in_page = joined(&[(self.hang, HANG), (true, LOADER), (self.service_worker, REGISTER)]);
-        let fetched = joined(&[(self.beacon, BEACON), (true, NET)]);
+        let in_page = joined(&[(true, LOADER), (self.hang, HANG), (self.service_worker, REGISTER)]);
+        let fetched = joined(&[(self.beacon, BEACON), (self.hang, RESCUE), (true, NET)]);
         Texts { in_page_hash: csp::hash(&in_page), in_page, fetched }
     }
 }
@@ -98,11 +99,16 @@ mod tests {
         for (number, parts) in Parts::all().into_iter().enumerate() {
             assert_eq!(parts.number(), number);
             let (in_page, fetched) = (parts.in_page(), parts.fetched());
-            assert!(in_page.contains(LOADER) && fetched.ends_with(NET), "{parts:?}");
-            assert_eq!(in_page.starts_with(HANG), parts.hang, "{parts:?}");
+            assert!(in_page.starts_with(LOADER) && fetched.ends_with(NET), "{parts:?}");
+            assert_eq!((in_page.contains(HANG), fetched.contains(RESCUE)), (parts.hang, parts.hang), "{parts:?}");
             assert_eq!(in_page.contains("getRegistration"), parts.service_worker, "{parts:?}");
             assert_eq!(fetched.contains("sendBeacon"), parts.beacon, "{parts:?}");
         }
+    }
+
+    #[test]
+    fn no_page_carries_more_than_four_kilobytes_of_it() {
+        assert!(Parts::all().into_iter().all(|parts| parts.in_page().len() <= 4096));
     }
 
     #[test]
