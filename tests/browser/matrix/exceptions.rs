@@ -38,14 +38,53 @@ pub(crate) const LOST: &[Fault] = &[
 ];
 
 /// Without a service worker.
-const PAGE: &[Net] = &[Net::Inline, Net::External];
+const PAGE: &[Net] = &[Net::Inline, Net::External, Net::HangLimit];
+
+/// The page's net waits for ever.
+const NO_LIMIT: &[Net] = &[Net::Inline, Net::External];
+
+const SILENT: &[Fault] = &[Fault::Hang, Fault::HangInBody];
 
 /// Static, so that each has an address of its own.
 pub(crate) static EXCEPTIONS: &[Exception] = &[
     Exception {
-        faults: &[Fault::Hang, Fault::HangInBody],
+        faults: &[Fault::HangInBody],
+        elements: &[Element::BackgroundAlone],
         nets: PAGE,
+        is_by_chance: true,
+        reason: "Half a picture may be enough for its size to be known; the rest never comes.",
+        ..ANY
+    },
+    Exception {
+        faults: SILENT,
+        nets: NO_LIMIT,
         reason: "A CDN that never answers is no failure that a browser tells of.",
+        ..ANY
+    },
+    Exception {
+        faults: SILENT,
+        elements: &[
+            Element::Async,
+            Element::Img,
+            Element::Srcset,
+            Element::Picture,
+            Element::Video,
+            Element::SvgImage,
+            Element::InsertedAlone,
+            Element::DynamicImportAlone,
+            Element::FontAlone,
+            Element::BackgroundAlone,
+            Element::NewImageAlone,
+        ],
+        nets: &[Net::HangLimit],
+        reason: "It holds nothing up, and a page that stands is not taken away for it.",
+        ..ANY
+    },
+    Exception {
+        faults: SILENT,
+        nets: &[Net::HangLimit],
+        policies: &[Policy::Xhtml, Policy::Sandbox],
+        reason: "XHTML cannot be written again, and a frame is not loaded anew.",
         ..ANY
     },
     // What cannot be noticed.
@@ -64,6 +103,14 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
         ..ANY
     },
     Exception {
+        engines: &[Engine::WebKit],
+        faults: &[Fault::HtmlError],
+        elements: &[Element::InsertedAlone],
+        nets: PAGE,
+        reason: "The others turn away HTML that is asked for as a script; WebKit tries to run it.",
+        ..ANY
+    },
+    Exception {
         engines: &[Engine::Firefox, Engine::WebKit],
         faults: &[Fault::Short],
         elements: &[Element::Video],
@@ -72,7 +119,7 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
         ..ANY
     },
     Exception {
-        faults: &[Fault::Hang, Fault::HangInBody],
+        faults: SILENT,
         elements: &[Element::Video],
         nets: &[Net::ServiceWorker],
         reason: "The service worker leaves media alone, and nothing tells that they are silent.",
@@ -95,25 +142,41 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
         ..ANY
     },
     Exception {
-        faults: &[
-            Fault::Reset,
-            Fault::Short,
-            Fault::Empty,
-            Fault::NotFound,
-            Fault::ServerError,
-            Fault::HtmlError,
-            Fault::NoCors,
-        ],
+        faults: &[Fault::Reset, Fault::Short, Fault::Empty, Fault::NotFound, Fault::ServerError, Fault::HtmlError],
         elements: &[Element::FontAlone],
         nets: PAGE,
         reason: "A font that fails gives no event at an element.",
         ..ANY
     },
     Exception {
-        faults: &[Fault::Reset, Fault::Empty, Fault::NotFound, Fault::ServerError, Fault::HtmlError, Fault::WrongType],
+        engines: &[Engine::Chromium, Engine::Firefox],
+        faults: &[Fault::NoCors],
+        elements: &[Element::FontAlone],
+        nets: PAGE,
+        reason: "They refuse such a font, and tell nobody; WebKit takes it.",
+        ..ANY
+    },
+    Exception {
+        faults: &[Fault::Reset, Fault::Empty, Fault::NotFound, Fault::ServerError, Fault::HtmlError],
         elements: &[Element::BackgroundAlone],
         nets: PAGE,
         reason: "A picture of a sheet that fails gives no event.",
+        ..ANY
+    },
+    Exception {
+        engines: &[Engine::Chromium],
+        faults: &[Fault::WrongType],
+        elements: &[Element::BackgroundAlone],
+        nets: PAGE,
+        reason: "It refuses a picture of a sheet that says it is text, and tells nobody; the others take it.",
+        ..ANY
+    },
+    Exception {
+        engines: &[Engine::WebKit],
+        faults: &[Fault::Short],
+        elements: &[Element::BackgroundAlone],
+        nets: PAGE,
+        reason: "It shows half a picture of a sheet as none; the others as half a one of the right size.",
         ..ANY
     },
     Exception {
