@@ -17,24 +17,24 @@
   const page = /** @type {Me} */ (doc.querySelector('[data-tightrope=net]')).tightrope;
   // Switched off, or this text is in the page for the second time.
   if (page == null || page.me != doc.currentScript) return;
-  // Frames are not loaded anew, nor what has no address of its own; and XHTML cannot be written again.
-  if (self != top || !location.protocol.startsWith('http') || doc.contentType != 'text/html') return;
   const { me, cdn, local, trust } = page;
   const { hangLimit, net, integrity } = /** @type {Record<string, string>} */ (/** @type {unknown} */ (me.dataset));
   /** Where the session keeps that the next page may be the answer to a POST. */
   const posted = 'tightrope:posted';
   /** Where the net keeps until when the CDN is taken for down. */
   const memory = 'tightrope:' + cdn;
+  // Frames are not loaded anew, nor what has no address of its own; and XHTML cannot be written again.
+  let stays = self != top || !location.protocol.startsWith('http') || doc.contentType != 'text/html';
   /** @type {Record<string, any>} */
-  let session;
+  let session = {};
   try {
     session = sessionStorage;
   } catch (_) {
-    return; // cookies are switched off
+    stays = true; // a sandboxed frame, or cookies are switched off: it would be loaded anew over and over
   }
   const [end] = (session['tightrope:hang:' + cdn] || '').split(' ');
   /** @type {Hang} */
-  const hang = page.hang = { settled: new WeakSet(), inUse: !!session[posted] };
+  const hang = page.hang = { session, stays, inUse: !!session[posted], settled: new WeakSet() };
   delete session[posted];
 
   /** An element that brings the rescue. */
@@ -42,7 +42,8 @@
     const script = doc.createElement('script');
     script.setAttribute('nonce', me.nonce || '');
     script.src = trust('createScriptURL', local + net);
-    script.integrity = integrity;
+    // Elsewhere nothing can be checked: CORS cannot succeed.
+    if (/^http/.test(origin)) script.integrity = integrity;
     // Chromium keeps other scripts back as long as it waits for what the page begins with: for the CDN.
     script.setAttribute('fetchpriority', 'high');
     return script;
@@ -51,14 +52,17 @@
   if (end > 0) {
     // It is known to hang, and to be asked again before a page relies on it: not by this one. Where the net is sure that it
     // is down, the loader has fetched all.
-    if (session[memory] > Date.now()) return;
+    if (stays || session[memory] > Date.now()) return;
     session[memory] = Date.now() + 6e5;
     if (net) doc.write(trust('createHTML', bringer().outerHTML));
-  } else if (hangLimit) if (!end) {
-    // A page that somebody uses is not taken away, and one that has loaded waits for nothing.
-    for (const type of ['load', 'keydown', 'input', 'pointerdown', 'wheel', 'submit']) addEventListener(type, () => {
+  } else if (hangLimit) {
+    // A page that somebody uses is not taken away.
+    for (const type of ['keydown', 'input', 'pointerdown', 'wheel', 'submit']) addEventListener(type, () => {
       hang.inUse = true;
     }, true);
+    addEventListener('load', () => {
+      hang.hasLoaded = true;
+    });
     /** @param {Event} event */
     const settle = event => {
       hang.settled.add(/** @type {EventTarget} */ (event.target));
@@ -70,7 +74,7 @@
       if (/method="post/i.test(/** @type {Element} */ (event.target).outerHTML)) session[posted] = 1;
     }, true);
     setTimeout(() => {
-      if (!hang.inUse) if (!page.handle) me.after(bringer());
+      if (!hang.hasLoaded) if (!page.handle) me.after(bringer());
     }, +hangLimit / 4);
   }
 })();

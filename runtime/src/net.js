@@ -369,7 +369,7 @@
       const url = target.currentSrc || (attribute ? attribute[0].value : cdn);
       lost.add(url);
       doc.dispatchEvent(new CustomEvent('tightrope:fallback', {
-        detail: { url, local: toLocal(url), element: target, reason: 'error' }
+        detail: { url, local: toLocal(url), element: target, reason: page.reason || 'error' }
       }));
 
       if (isScript) healScript(target);

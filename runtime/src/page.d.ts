@@ -22,6 +22,8 @@ interface Page {
   hang?: Hang;
   /** Fallbacks are being counted (beacon.js). */
   counted?: boolean;
+  /** Why what the net is told of has failed, where it is not an error. */
+  reason?: string;
   /** What is done with each event, when the net is there. */
   handle?: (event: Event) => void;
   /** What a sink of Trusted Types takes. */
@@ -37,10 +39,16 @@ interface Missed {
 
 /** What the rescue (rescue.js) has to know of the time before it came. */
 interface Hang {
+  /** What the session knows. */
+  session: Record<string, any>;
+  /** The page can neither be loaded anew nor written again. */
+  stays: boolean;
+  /** Somebody uses the page, or it may be the answer to a POST: it is not taken away. */
+  inUse: boolean;
+  /** It waits for nothing any more. */
+  hasLoaded?: boolean;
   /** What has loaded or failed. */
   settled: WeakSet<EventTarget>;
-  /** Somebody uses the page, it has loaded, or it may be the answer to a POST: it is not taken away. */
-  inUse: boolean;
   /** The rescue is there. */
   isSeenTo?: boolean;
 }

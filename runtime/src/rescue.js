@@ -5,7 +5,7 @@
  *
  * A script that the parser waits for can neither be taken back nor replaced. So the page is loaded anew, once a session,
  * and this time what follows is taken for mere text, of which nothing is fetched. When all of it is there, it is written
- * into the page again, with local URLs.
+ * into the page again, with local URLs. What holds nothing up (async scripts, images, media) falls back in the page as it is.
  *
  * How it is written: as the loader.
  */
@@ -30,8 +30,7 @@
   const netMemory = 'tightrope:' + cdn;
   /** Where the fragment waits while the page is loaded anew. */
   const fragment = 'tightrope:fragment';
-  /** @type {Record<string, any>} */
-  const session = sessionStorage;
+  const { session } = hang;
   const [end, hung] = (session[memory] || '').split(' ');
 
   /** For ten minutes, as long as the net takes the CDN for down. @param {string} url */
@@ -131,7 +130,7 @@
 
   /** Nobody knows yet whether the CDN hangs: see whether the page comes to stand still. */
   const watch = () => {
-    /** For how many eighths of the limit nothing has come while something held up the page. */
+    /** For how many eighths of the limit nothing has come while something was awaited. */
     let quiet = 0;
     /** What was asked for once more. @type {Set<string>} */
     const probed = new Set();
@@ -167,6 +166,26 @@
     };
 
     /**
+     * What holds nothing up, and has not come.
+     * @returns {any[]}
+     */
+    const late = () => !page.parsed ? [] : [...doc.querySelectorAll('script,img,image,input,video,audio')].filter(
+      /** @param {any} element */ element => {
+        if (hang.settled.has(element) || element.readyState > 1) return false; // media have other events
+        if (element.localName == 'script') if (!element.async || element.noModule || !/^$|script|module/i.test(element.type)) return false;
+        const { outerHTML } = element.closest('picture') || element;
+        return toLocal(outerHTML) != outerHTML;
+      });
+
+    /** Have the net answer for it: with that it is told to have failed. @param {any} element */
+    const heal = element => {
+      const target = element.querySelector('source') || element;
+      target.dispatchEvent(new Event('error'));
+      // Should it come after all, it must not run: no script does in another document than it was prepared in.
+      if (element.localName == 'script') doc.implementation.createHTMLDocument('').adoptNode(element);
+    };
+
+    /**
      * Load the page anew. Not by reload(), which may repeat a POST, but with a GET for the same URL; without its
      * fragment, with which it would be a walk within the page.
      * @param {Element} element
@@ -191,12 +210,19 @@
     // Ticks are counted, not time: a script that runs for seconds and a computer that sleeps are not the CDN's silence.
     const timer = setInterval(() => {
       let url = null;
-      if (hang.inUse) return clearInterval(timer);
-      const element = [...doc.querySelectorAll('script,link,style')].find(one => (url = awaited(one)));
-      if (!element || !url || doc.hidden) alive();
-      else if (++quiet == 8) rescue(element, url);
+      if (hang.hasLoaded) return clearInterval(timer);
+      const holder = hang.stays || hang.inUse || end ? null : [...doc.querySelectorAll('script,link,style')].find(one => (url = awaited(one)));
+      const rest = holder ? [] : late();
+      if (!url) url = rest[0] ? rest[0].currentSrc || rest[0].src || '' : null;
+      if (url == null || doc.hidden) alive();
+      else if (++quiet == 8) {
+        if (holder) rescue(holder, url);
+        page.reason = 'hang';
+        rest.forEach(heal);
+        delete page.reason;
+      }
       // Nothing tells that a large file is coming on a slow line: ask for it once more, and see whether anything comes.
-      else if (quiet == 4) if (!probed.has(url)) {
+      else if (quiet == 4) if (url) if (!probed.has(url)) {
         probed.add(url);
         ask('GET', url, alive).onprogress = alive;
       }
@@ -208,6 +234,6 @@
   };
 
   if (!hangLimit) finish();
-  else if (end > 0) capture();
-  else if (!end) watch();
+  else if (!(end > 0)) watch();
+  else if (!hang.stays) capture();
 })();

@@ -51,7 +51,7 @@ function load(body, { session = {}, html = '', url = 'https://example.com/docs/a
   if (isBrought) window.eval(beacon + rescue);
   const told = [];
   window.document.addEventListener('tightrope:fallback', event => told.push(event.detail));
-  return { window, asked, reports, told, ticks: count => { for (let i = 0; i < count; i++) tick?.(); }, isBrought, isWatching: () => !!tick };
+  return { window, asked, reports, told, ticks: count => { for (let i = 0; i < count; i++) tick?.(); }, isBrought };
 }
 
 const isGivenUp = ({ window }) => KEY in window.sessionStorage;
@@ -70,6 +70,47 @@ test('eight ticks of silence: the file is asked for once more, then the site its
   assert.equal(page.window.sessionStorage['tightrope:fragment'], '#part');
   const [{ reason, local }] = page.told;
   assert.deepEqual([reason, local], ['hang', 'https://example.com/docs/a.js']);
+});
+
+/** Ticks on in a page that is parsed; what the net is told of then. */
+function healedIn(page, ticks) {
+  const { document } = page.window;
+  const healed = [];
+  const net = document.querySelector('[data-tightrope=net]').tightrope;
+  net.handle = ({ type, target }) => {
+    if (type === 'error') healed.push(`${target.localName} ${net.reason}`);
+  };
+  document.dispatchEvent(new page.window.Event('DOMContentLoaded', { bubbles: true }));
+  Object.defineProperty(document, 'readyState', { value: 'interactive', configurable: true });
+  page.ticks(ticks);
+  return healed;
+}
+
+const LATE = `<script async src="${CDN}a.js"></script><img src="${CDN}a.png"><img src="/local.png">
+  <picture><source srcset="${CDN}b.png"><img src="/b.png"></picture><video><source src="${CDN}c.webm"></video>`;
+
+test('what holds nothing up falls back in the page as it is, also in one that somebody uses', () => {
+  const page = load(LATE, { before: window => window.dispatchEvent(new window.Event('keydown')) });
+  assert.deepEqual(healedIn(page, 7), []);
+  const healed = healedIn(page, 1);
+  assert.deepEqual(healed.sort(), ['img hang', 'img hang', 'script hang', 'source hang']);
+  assert.equal(page.window.document.querySelector('script[async]'), null, 'should it come after all, it does not run');
+  assert.equal(isGivenUp(page), false);
+  assert.deepEqual(healedIn(load(LATE, { type: 'application/xhtml+xml' }), 8).length, 4, 'where the page cannot be written again');
+});
+
+test('what has come, or may still come, does not', () => {
+  const loaded = load(LATE, {
+    before: window => window.document.querySelectorAll('script[async],img').forEach(one => one.dispatchEvent(new window.Event('load'))),
+  });
+  assert.deepEqual(healedIn(loaded, 8), ['source hang']);
+  const done = load(LATE);
+  done.window.dispatchEvent(new done.window.Event('load'));
+  assert.deepEqual(healedIn(done, 30), []);
+  const moving = load(LATE);
+  assert.deepEqual(healedIn(moving, 7), []);
+  moving.window.arrive(`${CDN}b.png`);
+  assert.deepEqual(healedIn(moving, 7), []);
 });
 
 test('a hang is reported as the page is left', () => {
@@ -121,12 +162,14 @@ test('what holds it up is', () => {
 test('whoever uses the page keeps it, before the rescue comes and after', () => {
   for (const type of ['keydown', 'input', 'pointerdown', 'wheel', 'submit']) {
     const use = window => window.document.body.dispatchEvent(new window.Event(type, { bubbles: true }));
-    assert.equal(load(BLOCKER, { before: use }).isBrought, false, type);
+    const used = load(BLOCKER, { before: use });
+    used.ticks(20);
+    assert.equal(isGivenUp(used), false, type);
     const page = load(BLOCKER);
     page.ticks(7);
     use(page.window);
     page.ticks(9);
-    assert.deepEqual([page.isWatching(), isGivenUp(page)], [false, false], type);
+    assert.equal(isGivenUp(page), false, type);
   }
 });
 
@@ -154,10 +197,11 @@ test('once a session, not behind a form that posts, not where it is off, and not
   for (const options of [
     { session: { [KEY]: '0' } }, { session: { 'tightrope:posted': '1' } }, { html: 'data-tightrope="off"' }, { type: 'application/xhtml+xml' },
     { url: `${CDN}a/` },
-  ]) assert.equal(load(BLOCKER, options).isWatching(), false, JSON.stringify(options));
-  assert.equal(load(BLOCKER).isWatching(), true);
-  // Those do not ask for it either.
-  assert.equal(load(BLOCKER, { session: { [KEY]: '0' } }).isBrought, false);
+  ]) {
+    const page = load(BLOCKER, options);
+    page.ticks(20);
+    assert.equal(page.window.sessionStorage[KEY], options.session?.[KEY], JSON.stringify(options));
+  }
 });
 
 test('a form that posts is remembered for one page', () => {

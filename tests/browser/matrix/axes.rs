@@ -85,7 +85,7 @@ axis! {
         Inline = "inline",
         External = "external",
         /// Inline, with a limit on how long the CDN may be silent.
-        HangLimit = "inline, hang limit",
+        HangLimit = "inline + hang limit",
         /// And inline on the first visit: what counts is the second.
         ServiceWorker = "service worker",
     }

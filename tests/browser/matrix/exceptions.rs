@@ -63,21 +63,9 @@ pub(crate) static EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         faults: SILENT,
-        elements: &[
-            Element::Async,
-            Element::Img,
-            Element::Srcset,
-            Element::Picture,
-            Element::Video,
-            Element::SvgImage,
-            Element::InsertedAlone,
-            Element::DynamicImportAlone,
-            Element::FontAlone,
-            Element::BackgroundAlone,
-            Element::NewImageAlone,
-        ],
+        elements: &[Element::DynamicImportAlone, Element::FontAlone, Element::BackgroundAlone],
         nets: &[Net::HangLimit],
-        reason: "It holds nothing up, and a page that stands is not taken away for it.",
+        reason: "It holds nothing up, and is no element that could fall back in the page as it is.",
         ..ANY
     },
     Exception {
