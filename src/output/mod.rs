@@ -1,6 +1,7 @@
 //! The only writer: a staging directory beside OUT, and one swap at the end. OUT is the old site or the new one, never
 //! a mix.
 
+mod carry;
 mod swap;
 
 use crate::error::{Error, Result, io_error};
