@@ -36,6 +36,7 @@ pub mod graph;
 pub mod html;
 pub mod js;
 pub mod json;
+pub mod keep;
 pub mod manifest;
 pub mod model;
 pub mod output;

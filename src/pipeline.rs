@@ -6,6 +6,7 @@ use crate::fallback::service_worker::{self, Data, RETIRED};
 use crate::fallback::{NetFile, Parts};
 use crate::graph::link::{self, AssetGraph};
 use crate::html::csp;
+use crate::keep;
 use crate::manifest::{self, AssetEntry, Manifest, ServiceWorker, WorkerState};
 use crate::model::finding::Finding;
 use crate::model::path::SitePath;
@@ -29,7 +30,7 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
         return copy(&site, out, findings);
     }
 
-    let prepared = prepare(site, findings, config)?;
+    let mut prepared = prepare(site, findings, config)?;
     let context = prepared.context(config);
     let staging = Staging::begin(out)?;
     write_assets(context, &staging)?;
@@ -41,6 +42,11 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
         Ok(outcome)
     })?;
     let net = write_net(context, &staging)?;
+    let (kept, lost) =
+        keep::carry(&prepared.site, &prepared.index, &prepared.plan, net_file(context), config, &staging)?;
+    prepared.plan.kept = kept;
+    prepared.findings.extend(lost);
+    let context = prepared.context(config);
     let service_worker = write_service_worker(context, &staging)?;
     let manifest = Manifest { net, service_worker, ..Manifest::new(&prepared.plan, config) };
     staging.write(Path::new(manifest::FILE_NAME), manifest.to_json().as_bytes())?;
@@ -125,10 +131,13 @@ fn join_worker(site: &Site, path: &SitePath, staging: &Staging) -> Result<()> {
     staging.write(&native(path), &service_worker::joined(&bytes))
 }
 
+fn net_file(context: Context<'_>) -> Option<&'static NetFile> {
+    NetFile::of(context.config, Parts::of(context.config, !context.plan.workers.is_empty()))
+}
+
 /// The net's file, where it has one.
 fn write_net(context: Context<'_>, staging: &Staging) -> Result<Option<AssetEntry>> {
-    let parts = Parts::of(context.config, !context.plan.workers.is_empty());
-    let Some(file) = NetFile::of(context.config, parts) else { return Ok(None) };
+    let Some(file) = net_file(context) else { return Ok(None) };
     staging.write(Path::new(&file.name), file.text.as_bytes())?;
     Ok(Some(AssetEntry::of_own(&file.name, &file.text)))
 }
@@ -198,6 +207,7 @@ fn report(plan: &Plan, outcomes: Vec<Outcome>, findings: Vec<Finding>) -> Report
     let mut report = Report {
         pages: outcomes.len(),
         assets: plan.publications.len(),
+        kept: plan.kept.len(),
         bytes_moved: moved.map(|publication| publication.size).sum(),
         findings,
         ..Report::default()
@@ -223,7 +233,7 @@ fn already_built(site: &Site, config: &Config) -> Result<bool> {
     let bytes = site.read(&path).map_err(io_error("read", &file))?;
     let manifest = Manifest::parse(&bytes, &file).map_err(|_| Error::Reserved { path: file.clone() })?;
     let same = manifest.version == env!("CARGO_PKG_VERSION") && manifest.options == config.settings;
-    let intact = manifest.assets.values().chain(manifest.own_files()).all(|entry| {
+    let intact = manifest.files().all(|entry| {
         SitePath::new(&entry.path)
             .and_then(|path| site.read(&path).ok())
             .is_some_and(|bytes| crate::model::digest::satisfies(&entry.integrity, &bytes) == Some(true))

@@ -86,12 +86,14 @@ impl Config {
 
     /// Whether a file is an asset: something that pages load, that may be renamed and moved.
     pub fn is_asset(&self, path: &SitePath) -> bool {
-        media_type::of(path).0 != Kind::Other
-            && !self.is_page(path)
-            && !path.is_hidden()
-            && !is_fixed(path)
+        self.may_be_asset(path)
             && self.include.as_ref().is_none_or(|globs| globs.is_match(path.as_str()))
             && !self.exclude.is_match(path.as_str())
+    }
+
+    /// Whether a file could be an asset, whatever `--include` and `--exclude` say.
+    pub fn may_be_asset(&self, path: &SitePath) -> bool {
+        media_type::of(path).0 != Kind::Other && !self.is_page(path) && !path.is_hidden() && !is_fixed(path)
     }
 
     /// The attributes of an element that `--attribute` names.

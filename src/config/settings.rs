@@ -137,6 +137,10 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hang_limit: Option<String>,
+    /// Carry over the fingerprinted files of the last N builds from OUT, so that cached pages and open tabs live on
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", default_value_t))]
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub keep: u32,
     /// The nonce of what is injected [default: that of the page's own scripts]
     #[cfg_attr(feature = "cli", arg(long, value_name = "VALUE"))]
     pub csp_nonce: Option<String>,

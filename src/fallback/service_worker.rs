@@ -3,7 +3,8 @@
 use crate::cdn::Cdn;
 use crate::config::{self, Config};
 use crate::js;
-use crate::model::media_type::Kind;
+use crate::model::media_type::{self, Kind};
+use crate::model::path::SitePath;
 use crate::plan::{Home, Plan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -46,15 +47,15 @@ impl Data {
     /// What the worker of this build must know. `None` if it is to have none.
     pub fn of(plan: &Plan, config: &Config) -> Option<Self> {
         let cdn = config.cdn.as_ref().filter(|_| config.settings.service_worker)?;
-        let pinned = plan.publications.values().filter(|to| {
-            to.home == Home::Cdn
-                && to.fingerprinted
-                && matches!(to.kind, Kind::Script | Kind::Style | Kind::Font | Kind::Data)
-        });
+        let published = plan.publications.values().filter(|to| to.fingerprinted);
+        let published = published.map(|to| (&to.path, to.home, &to.integrity));
+        // Pages of earlier builds are served by the worker of this one.
+        let kept = plan.kept.iter().map(|file| (&file.path, file.home, &file.integrity));
+        let pinned = published.chain(kept).filter(|(path, home, _)| *home == Home::Cdn && is_pinned(path));
         Some(Self {
             cdns: [cdn].map(Cdn::as_str).map(str::to_owned).to_vec(),
             alone: plan.workers.is_empty(),
-            integrity: pinned.map(|to| (to.path.to_url(), to.integrity.to_string())).collect(),
+            integrity: pinned.map(|(path, _, integrity)| (path.to_url(), integrity.to_string())).collect(),
         })
     }
 
@@ -70,6 +71,11 @@ impl Data {
         let json = text.strip_prefix(code())?.strip_prefix('(')?.strip_suffix(");\n")?;
         serde_json::from_str(json).ok()
     }
+}
+
+/// Whether the table holds such files, where their names stand for their bytes.
+pub fn is_pinned(path: &SitePath) -> bool {
+    matches!(media_type::of(path).0, Kind::Script | Kind::Style | Kind::Font | Kind::Data)
 }
 
 fn code() -> &'static str {

@@ -1,12 +1,14 @@
 //! `OUT/tightrope.json`: what was published, for `verify` and for other programs. Described in docs/manifest.md.
 
+pub mod earlier;
+
 use crate::config::Config;
 use crate::config::settings::Settings;
 use crate::error::{Error, Result};
 use crate::model::digest::{Digests, Integrity};
 use crate::model::media_type;
 use crate::model::path::SitePath;
-use crate::plan::{Home, Plan, Publication};
+use crate::plan::{Home, Kept, Plan, Publication};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,6 +33,9 @@ pub struct Manifest {
     /// The service worker, where there is one or was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_worker: Option<ServiceWorker>,
+    /// Files of earlier builds that are published on, sorted by path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptEntry>,
     /// Every asset, by its original path.
     pub assets: BTreeMap<String, AssetEntry>,
 }
@@ -58,6 +63,16 @@ pub enum WorkerState {
     Retired,
 }
 
+/// A file of an earlier build.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KeptEntry {
+    /// How many builds ago it was last published for its own sake: 1 for the build before.
+    pub builds_ago: u32,
+    /// The file. It has no imports: they are those of its own build.
+    #[serde(flatten)]
+    pub file: AssetEntry,
+}
+
 /// One asset.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AssetEntry {
@@ -71,6 +86,9 @@ pub struct AssetEntry {
     pub integrity: String,
     /// Whether pages load it from the CDN.
     pub on_cdn: bool,
+    /// Whether its name in SITE, under which it is published, stands for its bytes already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fingerprinted: bool,
     /// The assets that it imports by statements: their original paths, with the `?query` of the import.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<(String, String)>,
@@ -88,9 +106,29 @@ impl AssetEntry {
             content_type: "text/javascript".to_owned(),
             integrity: Digests::of(text.as_bytes()).integrity().to_string(),
             on_cdn: false,
+            fingerprinted: false,
             imports: Vec::new(),
             bare_imports: Vec::new(),
         }
+    }
+
+    /// Whether the name it is published under stands for its bytes, for ever. `original`: its path in SITE.
+    pub fn is_fingerprinted(&self, original: &str) -> bool {
+        self.fingerprinted || self.path != original
+    }
+}
+
+impl KeptEntry {
+    fn new(kept: &Kept) -> Self {
+        let file = AssetEntry {
+            path: kept.path.to_string(),
+            size: kept.size,
+            content_type: media_type::of(&kept.path).1.to_owned(),
+            integrity: kept.integrity.to_string(),
+            on_cdn: kept.home == Home::Cdn,
+            ..AssetEntry::of_own("", "")
+        };
+        Self { builds_ago: kept.builds_ago, file }
     }
 }
 
@@ -110,6 +148,7 @@ impl Manifest {
                 content_type: to.media_type.to_owned(),
                 integrity: to.integrity.to_string(),
                 on_cdn: to.home == Home::Cdn,
+                fingerprinted: to.fingerprinted && to.path == *path,
                 imports: to.imports.iter().map(|(path, suffix)| (path.to_string(), suffix.clone())).collect(),
                 bare_imports: to.bare.clone(),
             };
@@ -122,6 +161,7 @@ impl Manifest {
             options: config.settings.clone(),
             net: None,
             service_worker: None,
+            kept: plan.kept.iter().map(KeptEntry::new).collect(),
             assets: assets.collect(),
         }
     }
@@ -138,7 +178,7 @@ impl Manifest {
                 integrity: Integrity::parse(&entry.integrity)?,
                 size: entry.size,
                 home: if entry.on_cdn { Home::Cdn } else { Home::Origin },
-                fingerprinted: entry.path != *original,
+                fingerprinted: entry.is_fingerprinted(original),
                 kind,
                 media_type,
                 imports: imports.collect(),
@@ -148,12 +188,17 @@ impl Manifest {
             Some((SitePath::new(original)?, publication))
         });
         let workers = self.service_worker.iter().flat_map(|worker| &worker.imported_by);
-        Plan { publications: publications.collect(), workers: workers.filter_map(|path| SitePath::new(path)).collect() }
+        Plan {
+            publications: publications.collect(),
+            workers: workers.filter_map(|path| SitePath::new(path)).collect(),
+            kept: Vec::new(),
+        }
     }
 
-    /// The files that are tightrope's own.
-    pub fn own_files(&self) -> impl Iterator<Item = &AssetEntry> {
-        self.net.iter().chain(self.service_worker.iter().map(|worker| &worker.file))
+    /// All files that it lists.
+    pub fn files(&self) -> impl Iterator<Item = &AssetEntry> {
+        let own = self.net.iter().chain(self.service_worker.iter().map(|worker| &worker.file));
+        self.assets.values().chain(own).chain(self.kept.iter().map(|kept| &kept.file))
     }
 
     /// The text of the file.

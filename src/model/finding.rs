@@ -131,6 +131,9 @@ codes! {
     /// The site has a service worker of its own: with `--service-worker` it imports tightrope's, and the site registers it as
     /// before. If nobody registers it, or it unregisters itself, there is none.
     ServiceWorkerJoined "service-worker-joined" Note "if it is of no use any more, remove it from the site";
+    /// A file of an earlier build that `--keep` is to carry over is missing in OUT, or has other bytes than `tightrope.json`
+    /// there lists, or a link or a file of the new build is in its place; or that manifest cannot be read.
+    NotKept "not-kept" Warning "pages of that build that are still in caches miss the file; let nothing else write to OUT";
     /// Two files would be published under one name.
     NameTaken "name-taken" Warning "the file is published under its own name only";
 

@@ -1,12 +1,14 @@
 //! The decisions: every asset's final bytes, name, hash and home. Afterwards nothing is decided any more.
 
 mod edits;
+mod kept;
 mod layout;
 mod naming;
 mod sheets;
 mod tied;
 mod variables;
 
+pub use kept::{Kept, NewNames, keep};
 pub use layout::own_fingerprint;
 pub use naming::member;
 
@@ -66,6 +68,8 @@ pub struct Plan {
     pub publications: BTreeMap<SitePath, Publication>,
     /// The site's own service workers, which import ours.
     pub workers: Vec<SitePath>,
+    /// Files of earlier builds that are published on, sorted by path.
+    pub kept: Vec<Kept>,
 }
 
 impl Plan {

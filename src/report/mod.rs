@@ -20,6 +20,8 @@ pub struct Report {
     pub references_moved: usize,
     /// The size of all files that pages load from the CDN.
     pub bytes_moved: u64,
+    /// How many files of earlier builds are published on.
+    pub kept: usize,
     /// Whether SITE was built already with these options, so that it was copied.
     pub already_built: bool,
     /// What a Content-Security-Policy in a header must allow, by directive: sources and hashes, for all pages together.
@@ -48,6 +50,9 @@ impl Report {
             megabytes / 10,
             megabytes % 10
         );
+        if self.kept > 0 {
+            let _ = writeln!(text, "{} files of earlier builds kept", self.kept);
+        }
         text + &self.policy_text(verbose) + &counts(&self.findings)
     }
 
@@ -72,6 +77,7 @@ impl Report {
             "references": self.references,
             "references_moved": self.references_moved,
             "bytes_moved": self.bytes_moved,
+            "kept": self.kept,
             "already_built": self.already_built,
             "policy": self.policy,
             "findings": findings_json(&self.findings),

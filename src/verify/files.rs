@@ -64,7 +64,22 @@ pub(super) fn check(published: &Published<'_>) -> (Vec<Finding>, Modules) {
         files.extend(file);
     }
     findings.extend(check_names(&files));
+    findings.extend(
+        published.manifest.kept.par_iter().filter_map(|kept| check_kept(&kept.file, published)).collect::<Vec<_>>(),
+    );
     (findings, as_modules(files, published))
+}
+
+/// A file of an earlier build. What it refers to was followed when that build was verified.
+fn check_kept(entry: &AssetEntry, published: &Published<'_>) -> Option<Finding> {
+    let bytes = SitePath::new(&entry.path).ok_or("the manifest lists a path that leaves the site");
+    let bytes = bytes.and_then(|path| published.bytes(&path).map_err(|_| "it is missing"));
+    let reason = match bytes {
+        Ok(bytes) if Digests::of(&bytes).integrity().as_str() == entry.integrity => return None,
+        Ok(_) => "its bytes are not those that the manifest lists",
+        Err(reason) => reason,
+    };
+    Some(Finding::of_file(Code::AssetChanged, entry.path.clone(), reason))
 }
 
 /// The originals of what is imported without saying itself that it is a module.

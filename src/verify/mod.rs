@@ -32,6 +32,8 @@ pub struct Verified {
     pub pages: usize,
     /// How many assets were hashed again.
     pub assets: usize,
+    /// How many files of earlier builds were hashed again.
+    pub kept: usize,
     /// How many references were followed.
     pub references: usize,
     /// Broken promises are errors; what led nowhere in SITE already is not.
@@ -43,8 +45,9 @@ impl Verified {
     pub fn to_text(&self, verbose: bool) -> String {
         let broken = self.findings.iter().filter(|finding| finding.code.level() == Level::Error).count();
         let verdict = if broken == 0 { "verified" } else { "FAILED" };
+        let kept = if self.kept == 0 { String::new() } else { format!(", {} files of earlier builds", self.kept) };
         format!(
-            "{}{verdict}: {} pages, {} assets, {} references, {broken} broken promises\n{}",
+            "{}{verdict}: {} pages, {} assets{kept}, {} references, {broken} broken promises\n{}",
             report::findings_text(&self.findings, verbose),
             self.pages,
             self.assets,
@@ -58,6 +61,7 @@ impl Verified {
         let verified = serde_json::json!({
             "pages": self.pages,
             "assets": self.assets,
+            "kept": self.kept,
             "references": self.references,
             "findings": report::findings_json(&self.findings),
         });
@@ -80,7 +84,8 @@ pub fn verify(out: &Path) -> Result<Verified> {
     findings.extend(checked.into_iter().flat_map(|(_, findings)| findings));
     findings.extend(service_worker::check(&published));
     findings.sort();
-    Ok(Verified { pages: pages.len(), assets: published.manifest.assets.len(), references, findings })
+    let (assets, kept) = (published.manifest.assets.len(), published.manifest.kept.len());
+    Ok(Verified { pages: pages.len(), assets, kept, references, findings })
 }
 
 /// An output as it lies there.
@@ -109,7 +114,7 @@ impl<'o> Published<'o> {
             cdn: manifest.cdn.as_deref().map(Cdn::parse).transpose()?,
             mount: Mount::new(Some(&manifest.base_path), manifest.options.site_url.as_deref())?,
             files: files.collect(),
-            listed: manifest.assets.values().filter_map(|entry| SitePath::new(&entry.path)).collect(),
+            listed: manifest.files().filter_map(|entry| SitePath::new(&entry.path)).collect(),
             checked: Mutex::default(),
             root,
             config,

@@ -5,7 +5,6 @@ use crate::config::OWN_WORKERS;
 use crate::fallback::service_worker::{self, Data, FILE_NAME, RETIRED};
 use crate::manifest::{ServiceWorker, WorkerState};
 use crate::model::finding::{Code, Finding};
-use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
 use crate::plan;
 
@@ -66,9 +65,10 @@ fn of_data(data: &Data, published: &Published<'_>) -> Vec<String> {
 
 /// What the table must hold at least: names that tightrope has made stand for their bytes.
 fn pinnable<'p>(published: &'p Published<'_>) -> impl Iterator<Item = SitePath> + 'p {
-    let moved = published.manifest.assets.iter().filter(|(original, entry)| entry.on_cdn && **original != entry.path);
-    moved.filter_map(|(_, entry)| SitePath::new(&entry.path)).filter(|path| {
-        plan::own_fingerprint(path).is_some()
-            && matches!(media_type::of(path).0, Kind::Script | Kind::Style | Kind::Font | Kind::Data)
-    })
+    let renamed = published.manifest.assets.iter().filter(|(original, entry)| **original != entry.path);
+    let renamed = renamed.map(|(_, entry)| entry);
+    let moved = renamed.chain(published.manifest.kept.iter().map(|kept| &kept.file)).filter(|entry| entry.on_cdn);
+    moved
+        .filter_map(|entry| SitePath::new(&entry.path))
+        .filter(|path| plan::own_fingerprint(path).is_some() && service_worker::is_pinned(path))
 }

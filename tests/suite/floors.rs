@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["config", "graph", "site"],
     &["plan"],
     &["fallback", "manifest", "output"],
-    &["page", "report", "serve"],
+    &["keep", "page", "report", "serve"],
     &["pipeline", "filter", "verify"],
     &["explain"],
     &["cli"],

@@ -7,6 +7,7 @@ mod floors;
 mod golden;
 mod graphs;
 mod import_maps;
+mod keep;
 mod properties;
 mod serve;
 mod service_worker;
