@@ -70,7 +70,7 @@ pub(crate) async fn becomes(browser: &Browser, url: &str, expected: Option<&Valu
 }
 
 /// The fixture itself must be sound, or an equally broken copy would pass.
-fn is_sound(page: &Value) -> bool {
+pub(crate) fn is_sound(page: &Value) -> bool {
     page["async"] == 1
         && page["images"].as_array().is_some_and(|images| images.len() == 3)
         && !page.to_string().contains(" 0\"")

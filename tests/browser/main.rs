@@ -11,6 +11,7 @@ mod exceptions;
 mod faults;
 mod hang;
 mod matrix;
+mod old_pages;
 mod requests;
 mod serve;
 mod service_worker;
