@@ -142,6 +142,22 @@ fn the_same_assets_again_are_the_same_build_and_nothing_becomes_older() {
 }
 
 #[test]
+fn what_was_kept_is_of_an_earlier_build_whatever_the_manifest_says() {
+    let place = Place::new();
+    let [first, second, _] = ["1\n", "2\n", "3\n"].map(|text| place.script(text, 2));
+    place.edit_manifest(|manifest| {
+        let kept = manifest["kept"].as_array_mut().expect("kept files");
+        for one in kept {
+            one["builds_ago"] = u64::from(one["path"] == *first).into();
+        }
+    });
+    place.build(2);
+    let mut expected = [(first, 1), (second, 1)];
+    expected.sort();
+    assert_eq!(place.kept(), expected, "the same build makes nothing older");
+}
+
+#[test]
 fn a_name_that_both_builds_have_is_a_file_of_the_new_one() {
     let place = Place::new();
     let first = place.script("1\n", 2);
@@ -293,6 +309,8 @@ fn a_manifest_that_cannot_be_read_is_told_and_nothing_is_kept() {
         let report = place.build(1);
         assert_eq!(not_kept(&report).iter().map(|(path, _)| *path).collect::<Vec<_>>(), ["tightrope.json"], "{text}");
         assert_eq!(place.kept(), []);
+        fs::write(place.out().join("tightrope.json"), text).expect("a manifest");
+        assert_eq!(not_kept(&place.build(0)), [], "nothing was to be kept");
     }
     fs::remove_file(place.out().join("tightrope.json")).expect("removed");
     assert_eq!(not_kept(&place.build(1)), [], "a directory that tightrope has not written is no earlier build");
@@ -418,7 +436,7 @@ fn edits() -> impl Strategy<Value = Vec<Edits>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// The oracle is a build into an empty place.
     #[test]
