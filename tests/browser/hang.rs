@@ -1,6 +1,6 @@
 //! `--hang-limit`: a CDN that takes requests and never answers, in every engine.
 
-use crate::browser::{Browser, Engine};
+use crate::browser::{Browser, Engine, Waits};
 use crate::faults::{PROBE, SITE, becomes};
 use crate::{PATIENCE, listener, set_fault, site};
 use serde_json::{Value, json};
@@ -180,6 +180,26 @@ async fn respects_use(engine: Engine) {
     assert_eq!(site.loads("/quiet.html"), 2);
 }
 
+/// What holds nothing up falls back in the page as it is, once, and nothing is loaded anew.
+async fn is_mended(engine: Engine) {
+    let image = "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='30'/>";
+    let page =
+        "<!doctype html><script>window.ran = 0</script><script async src=a.js></script><img src=a.svg><p>A page.";
+    let site = Site::of(&[("a.js", "ran += 1"), ("a.svg", image), ("index.html", page)]).await;
+    site.fail(&["hang"]).await;
+    // The `load` event never comes: the script that hangs, and that nobody waits for any more, keeps it back.
+    let browser = Browser::start_that_waits(engine, Waits::Never).await;
+    browser.goto(&site.server.origin_url()).await;
+    let (expected, deadline) = (json!([1, 40]), Instant::now() + PATIENCE);
+    let mut seen = Value::Null;
+    while seen != expected && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        seen = browser.try_ask("return [ran, document.images[0].naturalWidth]").await.unwrap_or_default();
+    }
+    assert_eq!(seen, expected, "{:#?}", site.server.requests());
+    assert_eq!(site.loads("/"), 1);
+}
+
 /// An origin that takes POST requests: what it was asked, in order, without the assets.
 struct Origin {
     address: SocketAddr,
@@ -268,7 +288,7 @@ async fn posts_once(engine: Engine) {
 macro_rules! in_each_engine {
     ($($module:ident $engine:ident,)*) => { $(
         mod $module {
-            use super::{Engine, is_patient, is_rescued, posts_once, respects_use};
+            use super::{Engine, is_mended, is_patient, is_rescued, posts_once, respects_use};
 
             #[tokio::test(flavor = "multi_thread")]
             async fn a_page_whose_cdn_never_answers_is_rescued_and_the_next_one_is_local_at_once() {
@@ -298,6 +318,11 @@ macro_rules! in_each_engine {
             #[tokio::test(flavor = "multi_thread")]
             async fn so_is_what_an_inline_module_imports() {
                 is_rescued(Engine::$engine, &["imported.*=hang"]).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn what_holds_nothing_up_falls_back_in_the_page_as_it_is() {
+                is_mended(Engine::$engine).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]

@@ -122,6 +122,8 @@ impl Loader {
             tokio::time::sleep(PAUSE).await;
         }
         server.clear_requests();
+        // The second visit is to the same URL.
+        let _ = self.browser.try_ask("window.isFirst = true").await;
         Ok(())
     }
 
@@ -181,7 +183,8 @@ impl Loader {
 
     /// What the page is now; null while it is not there.
     async fn look(&self, url: &str, is_unordered: bool) -> Value {
-        let asked = self.browser.try_ask("return window.observe ? [location.href, observe()] : null").await;
+        let asked =
+            self.browser.try_ask("return window.observe && !window.isFirst ? [location.href, observe()] : null").await;
         let Ok(mut asked) = asked else { return Value::Null };
         if asked[0] != url {
             return Value::Null;

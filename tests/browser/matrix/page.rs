@@ -49,6 +49,12 @@ pub(crate) fn page(element: Element, policy: Policy) -> Page {
     Page { text, runs, is_unordered }
 }
 
+/// The page with something of the CDN before its observer, so that the net goes in there: what stands before the net hears
+/// nothing any more when a page is written again, as docs/fallback.md says.
+pub(crate) fn with_icon(page: &str) -> String {
+    page.replacen("<title>", "<link rel=\"icon\" href=\"../img/plain.png\"/>\n<title>", 1)
+}
+
 /// The policy itself. It stands before all that it is about.
 fn meta(policy: Policy, content: &str) -> String {
     let list = match policy {
