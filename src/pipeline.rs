@@ -8,6 +8,7 @@ use crate::graph::link::{self, AssetGraph};
 use crate::html::csp;
 use crate::keep;
 use crate::manifest::{self, AssetEntry, Manifest, ServiceWorker, WorkerState};
+use crate::model::digest::{self, Digests};
 use crate::model::finding::Finding;
 use crate::model::path::SitePath;
 use crate::output::{Staging, native};
@@ -15,9 +16,10 @@ use crate::page::{self, Context, Outcome};
 use crate::plan::{self, Home, Plan};
 use crate::report::Report;
 use crate::site::index::{self, AssetIndex};
-use crate::site::{self, Site, SiteFile, listed};
+use crate::site::{self, Site, SiteFile, listed, read_pieces};
 use rayon::prelude::*;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
 
 /// Builds SITE into OUT.
@@ -26,21 +28,15 @@ use std::path::Path;
 pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
     let (site, findings) = site::walk(site)?;
     refuse_overlap(site.root(), out)?;
-    if already_built(&site, config)? {
-        return copy(&site, out, findings);
+    if let Some(manifest) = already_built(&site, config)? {
+        return copy(&site, out, &manifest, findings);
     }
 
     let mut prepared = prepare(site, findings, config)?;
     let context = prepared.context(config);
     let staging = Staging::begin(out)?;
     write_assets(context, &staging)?;
-    let outcomes = each_page(context, |file, path| {
-        let outcome = write_page(file, path, context, &staging)?;
-        if !outcome.changed {
-            staging.copy(&context.site.locate(file), &file.relative)?;
-        }
-        Ok(outcome)
-    })?;
+    let outcomes = each_page(context, |file, path| write_page(file, path, context, &staging))?;
     let net = write_net(context, &staging)?;
     let (kept, lost) =
         keep::carry(&prepared.site, &prepared.index, &prepared.plan, net_file(context), config, &staging)?;
@@ -57,7 +53,10 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
 /// What a build of SITE would do. Nothing is written.
 pub fn dry_run(site: &Path, config: &Config) -> Result<Report> {
     let (site, findings) = site::walk(site)?;
-    if already_built(&site, config)? {
+    if let Some(manifest) = already_built(&site, config)? {
+        if !is_intact(&manifest, |path| Ok(site.read(path).ok()))? {
+            return Err(Error::AlreadyBuilt { path: site.root().join(manifest::FILE_NAME) });
+        }
         return Ok(Report { already_built: true, findings, ..Report::default() });
     }
     let prepared = prepare(site, findings, config)?;
@@ -90,7 +89,7 @@ impl Prepared {
 
 /// Indexes, links and plans a site that was walked.
 pub fn prepare(site: Site, mut findings: Vec<Finding>, config: &Config) -> Result<Prepared> {
-    let (mut index, unreadable) = index::index(&site, config);
+    let (mut index, unreadable) = index::index(&site, config)?;
     let (names, not_there) = listed::fingerprinted(&site, &index, config)?;
     index.listed = names;
     let (graph, in_files) = link::link(&index, &config.mount);
@@ -108,26 +107,28 @@ fn write_assets(context: Context<'_>, staging: &Staging) -> Result<()> {
             let is_page = file.path.as_ref().is_some_and(|path| config.is_page(path));
             let worker = file.path.as_ref().filter(|path| plan.workers.contains(path));
             return match worker {
-                Some(path) => join_worker(site, path, staging),
+                Some(path) => join_worker(site, file, path, staging),
                 None if is_page => Ok(()),
-                None => staging.copy(&site.locate(file), &file.relative),
+                None => copy_file(site, file, staging),
             };
         };
         let renamed = publication.path != *path;
         if renamed || publication.bytes.is_none() {
-            copy_unchanged(site, file, staging, &file.relative)?;
+            copy_asset(context, file, path, staging)?;
         }
         match &publication.bytes {
             Some(bytes) => staging.write(&native(&publication.path), bytes),
-            None if renamed => copy_unchanged(site, file, staging, &native(&publication.path)),
+            // Not from the site once more: both names must stand for the same bytes.
+            None if renamed => staging.copy_staged(&file.relative, &native(&publication.path)),
             None => Ok(()),
         }
     })
 }
 
 /// A service worker of the site's own, which imports ours.
-fn join_worker(site: &Site, path: &SitePath, staging: &Staging) -> Result<()> {
-    let bytes = site.read(path).map_err(io_error("read", path.as_str()))?;
+fn join_worker(site: &Site, file: &SiteFile, path: &SitePath, staging: &Staging) -> Result<()> {
+    let bytes = site.read(path).map_err(io_error("read", site.locate(file)))?;
+    unchanged(site, file)?;
     staging.write(&native(path), &service_worker::joined(&bytes))
 }
 
@@ -150,7 +151,7 @@ fn write_service_worker(context: Context<'_>, staging: &Staging) -> Result<Optio
     let (state, text) = match Data::of(plan, config) {
         Some(_) if is_taken => return Err(Error::Reserved { path: site.root().join(name) }),
         Some(data) => (WorkerState::Active, data.text()),
-        None if !is_taken && had_service_worker(staging) => (WorkerState::Retired, RETIRED.to_owned()),
+        None if !is_taken && had_service_worker(staging)? => (WorkerState::Retired, RETIRED.to_owned()),
         None => return Ok(None),
     };
     staging.write(Path::new(name), text.as_bytes())?;
@@ -159,15 +160,31 @@ fn write_service_worker(context: Context<'_>, staging: &Staging) -> Result<Optio
 }
 
 /// Whether the build before has left a service worker in browsers: it had one, or its successor.
-fn had_service_worker(staging: &Staging) -> bool {
-    let before = staging.published(Path::new(manifest::FILE_NAME));
-    before.is_some_and(|manifest| manifest::lists_service_worker(&manifest))
+fn had_service_worker(staging: &Staging) -> Result<bool> {
+    let before = staging.published(Path::new(manifest::FILE_NAME))?;
+    Ok(before.is_some_and(|manifest| manifest::lists_service_worker(&manifest)))
 }
 
-/// Copies a file whose hash was taken: the bytes must still be those.
-fn copy_unchanged(site: &Site, file: &SiteFile, staging: &Staging, to: &Path) -> Result<()> {
-    staging.copy(&site.locate(file), to)?;
-    if site.is_unchanged(file) { Ok(()) } else { Err(Error::Changed { path: file.relative.clone() }) }
+/// Copies a file of which nothing is known but its name.
+fn copy_file(site: &Site, file: &SiteFile, staging: &Staging) -> Result<()> {
+    staging.copy(&site.locate(file), &file.relative)?;
+    unchanged(site, file)
+}
+
+/// Copies an asset whose hashes were taken: those of the copy must be the same.
+fn copy_asset(context: Context<'_>, file: &SiteFile, path: &SitePath, staging: &Staging) -> Result<()> {
+    let copy = staging.copy(&context.site.locate(file), &file.relative)?;
+    let is_same = |digests: &Digests| digests.are_of_pieces(|take| read_pieces(copy, take));
+    match context.index.assets.get(path).map_or(Ok(true), |asset| is_same(&asset.digests)) {
+        Ok(true) => unchanged(context.site, file),
+        Ok(false) => Err(Error::Changed { path: file.relative.clone() }),
+        Err(error) => Err(io_error("read the copy of", context.site.locate(file))(error)),
+    }
+}
+
+/// A file that was written to while it was read may be half of one and half of the other.
+fn unchanged(site: &Site, file: &SiteFile) -> Result<()> {
+    if site.is_unchanged(file)? { Ok(()) } else { Err(Error::Changed { path: file.relative.clone() }) }
 }
 
 /// Does something with every page, the largest first so that no thread is left with one at the end.
@@ -181,17 +198,44 @@ pub fn each_page<T: Send>(
     pages.into_par_iter().map(|(file, path)| work(file, path)).collect()
 }
 
-/// Writes a page that changes; one that does not is left to be copied.
+/// Writes a page, rewritten or as it is.
 fn write_page(file: &SiteFile, path: &SitePath, context: Context<'_>, staging: &Staging) -> Result<Outcome> {
-    let site = context.site;
+    let (site, from) = (context.site, context.site.locate(file));
     if file.size > page::WHOLE {
-        let open = || -> io::Result<Box<dyn io::Read>> { Ok(Box::new(site.open(path)?)) };
-        return page::rewrite_stream(path, &open, &mut staging.create(&file.relative)?, context);
+        return write_long_page(file, path, context, staging);
     }
-    let bytes = site.read(path).map_err(io_error("read", &file.relative))?;
+    let bytes = site.read(path).map_err(io_error("read", &from))?;
     let mut outcome = page::rewrite_bytes(path, &bytes, None, context);
-    if let Some(bytes) = outcome.bytes.take() {
-        staging.write(&file.relative, &bytes)?;
+    match outcome.bytes.take() {
+        Some(bytes) => staging.write(&file.relative, &bytes)?,
+        None => copy_page(&bytes, file, site, staging)?,
+    }
+    unchanged(site, file)?;
+    Ok(outcome)
+}
+
+/// Copies a page that was looked at and stays as it is: another one might need rewriting.
+fn copy_page(bytes: &[u8], file: &SiteFile, site: &Site, staging: &Staging) -> Result<()> {
+    let mut copied = Vec::with_capacity(bytes.len());
+    let mut copy = staging.copy(&site.locate(file), &file.relative)?;
+    copy.read_to_end(&mut copied).map_err(io_error("read the copy of", site.locate(file)))?;
+    if copied == bytes { Ok(()) } else { Err(Error::Changed { path: file.relative.clone() }) }
+}
+
+/// The same for a page that streams by. It is read more than once, so a copy is read that nobody else can change.
+fn write_long_page(file: &SiteFile, path: &SitePath, context: Context<'_>, staging: &Staging) -> Result<Outcome> {
+    let from = context.site.locate(file);
+    let kept = staging.keep(&from)?;
+    unchanged(context.site, file)?;
+    let rewound = || -> io::Result<File> {
+        let mut kept = kept.try_clone()?;
+        kept.rewind()?;
+        Ok(kept)
+    };
+    let open = || -> io::Result<Box<dyn io::Read>> { Ok(Box::new(rewound()?)) };
+    let outcome = staging.write_pieces(&file.relative, |out| page::rewrite_stream(path, &open, out, context))?;
+    if !outcome.changed {
+        staging.copy_open(rewound().map_err(io_error("read", &from))?, &from, &file.relative)?;
     }
     Ok(outcome)
 }
@@ -225,25 +269,35 @@ fn report(plan: &Plan, outcomes: Vec<Outcome>, findings: Vec<Finding>) -> Report
     report
 }
 
-/// Whether SITE is this version's own output with these options. With others it is refused: names would be made of
-/// names, and integrity of integrity.
-fn already_built(site: &Site, config: &Config) -> Result<bool> {
-    let Some(path) = SitePath::new(manifest::FILE_NAME).filter(|path| has(site, path)) else { return Ok(false) };
+/// The manifest of SITE, if that is this version's own output with these options. With others it is refused: names would
+/// be made of names, and integrity of integrity.
+fn already_built(site: &Site, config: &Config) -> Result<Option<Manifest>> {
+    let Some(path) = SitePath::new(manifest::FILE_NAME).filter(|path| has(site, path)) else { return Ok(None) };
     let file = site.root().join(path.as_str());
     let bytes = site.read(&path).map_err(io_error("read", &file))?;
     let manifest = Manifest::parse(&bytes, &file).map_err(|_| Error::Reserved { path: file.clone() })?;
     let same = manifest.version == env!("CARGO_PKG_VERSION") && manifest.options == config.settings;
-    let intact = manifest.files().all(|entry| {
-        SitePath::new(&entry.path)
-            .and_then(|path| site.read(&path).ok())
-            .is_some_and(|bytes| crate::model::digest::satisfies(&entry.integrity, &bytes) == Some(true))
-    });
-    if same && intact { Ok(true) } else { Err(Error::AlreadyBuilt { path: file }) }
+    if same { Ok(Some(manifest)) } else { Err(Error::AlreadyBuilt { path: file }) }
 }
 
-fn copy(site: &Site, out: &Path, findings: Vec<Finding>) -> Result<Report> {
+/// Whether every file that a manifest lists has the bytes that it was listed with.
+fn is_intact(manifest: &Manifest, read: impl Fn(&SitePath) -> Result<Option<Vec<u8>>>) -> Result<bool> {
+    for entry in manifest.files() {
+        let bytes = SitePath::new(&entry.path).map_or(Ok(None), |path| read(&path))?;
+        if !bytes.is_some_and(|bytes| digest::satisfies(&entry.integrity, &bytes) == Some(true)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Copies a site that was built already. It is the copy that must be intact.
+fn copy(site: &Site, out: &Path, manifest: &Manifest, findings: Vec<Finding>) -> Result<Report> {
     let staging = Staging::begin(out)?;
-    site.files.par_iter().try_for_each(|file| staging.copy(&site.locate(file), &file.relative))?;
+    site.files.par_iter().try_for_each(|file| copy_file(site, file, &staging))?;
+    if !is_intact(manifest, |path| staging.staged(&native(path)))? {
+        return Err(Error::AlreadyBuilt { path: site.root().join(manifest::FILE_NAME) });
+    }
     staging.commit()?;
     Ok(Report { already_built: true, findings, ..Report::default() })
 }

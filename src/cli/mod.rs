@@ -4,7 +4,7 @@ mod serve;
 
 use crate::config::Config;
 use crate::config::settings::Settings;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, io_error};
 use crate::model::finding::{Code, Finding, Level};
 use crate::model::path::SitePath;
 use crate::{explain, filter, pipeline, report, verify};
@@ -113,6 +113,9 @@ enum Format {
     Json,
 }
 
+/// What failed when standard output could not take a report.
+const WRITE: &str = "write the report";
+
 /// Runs the command line. 0: fine. 1: findings that are denied, or a failed verification. 2: could not run.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -134,19 +137,20 @@ fn execute(command: Command) -> Result<ExitCode> {
                 Some(out) => pipeline::build(&site, &out, &config),
                 None => pipeline::dry_run(&site, &config),
             })??;
-            print(&output, || match output.report {
+            let written = "write the report (the site itself is complete)";
+            print(&output, if dry_run { WRITE } else { written }, || match output.report {
                 Format::Text => report.to_text(output.verbose),
                 Format::Json => report.to_json(),
-            });
+            })?;
             Ok(status(&report.findings, &denied))
         }
         Command::Verify(Verify { out, output }) => {
             let denied = denied(&output.deny)?;
             let checked = on_threads(output.jobs, || verify::verify(&out))??;
-            print(&output, || match output.report {
+            print(&output, WRITE, || match output.report {
                 Format::Text => checked.to_text(output.verbose),
                 Format::Json => checked.to_json(),
-            });
+            })?;
             Ok(status(&checked.findings, &denied))
         }
         Command::Explain(arguments) => explain(*arguments),
@@ -167,10 +171,16 @@ fn on_threads<T: Send>(jobs: Option<usize>, work: impl FnOnce() -> T + Send) -> 
     Ok(pool.install(work))
 }
 
-fn print(output: &OutputOptions, text: impl FnOnce() -> String) {
-    if !output.quiet {
-        // A closed pipe is the reader's business.
-        let _ = io::stdout().write_all(text().as_bytes());
+fn print(output: &OutputOptions, action: &'static str, text: impl FnOnce() -> String) -> Result<()> {
+    if output.quiet { Ok(()) } else { say(action, &text()) }
+}
+
+/// To standard output. A closed pipe is the reader's business, a full disk is not.
+fn say(action: &'static str, text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(io_error(action, "standard output")(error)),
+        _ => Ok(()),
     }
 }
 
@@ -213,7 +223,7 @@ fn explain(Explain { what, only, settings, report }: Explain) -> Result<ExitCode
         Some(name) => report::explanation(code(&name)?),
         None => Code::ALL.iter().fold(String::new(), |text, code| text + &report::explanation(*code)),
     };
-    let _ = io::stdout().write_all(text.as_bytes());
+    say(WRITE, &text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -221,7 +231,7 @@ fn rewrite(Rewrite { plan, page, deny }: &Rewrite) -> Result<ExitCode> {
     let (denied, page) = (denied(deny)?, site_path(page)?);
     let mut out = BufWriter::new(io::stdout().lock());
     let outcome = filter::rewrite(plan, &page, &mut io::stdin().lock(), &mut out)?;
-    out.flush().map_err(crate::error::io_error("write", page.as_str()))?;
+    out.flush().map_err(io_error("write", page.as_str()))?;
     // Standard output is the page.
     let _ = io::stderr().write_all(report::findings_text(&outcome.findings, false).as_bytes());
     Ok(status(&outcome.findings, &denied))

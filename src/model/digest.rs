@@ -29,6 +29,13 @@ impl Digests {
         Ok(Self { sha256: sha256.finalize().into(), sha384: sha384.finalize().into() })
     }
 
+    /// Whether all that `fill` gives has these hashes. One of them is enough to tell.
+    pub fn are_of_pieces<E>(&self, fill: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) -> Result<bool, E> {
+        let mut sha256 = Sha256::new();
+        fill(&mut |piece| sha256.update(piece))?;
+        Ok(self.sha256[..] == sha256.finalize()[..])
+    }
+
     /// The name's part that stands for these bytes.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of_digest(&self.sha256)

@@ -7,8 +7,9 @@ mod swap;
 use crate::error::{Error, Result, io_error};
 use crate::model::path::SitePath;
 use std::fs::{self, File, TryLockError};
-use std::io::{BufWriter, Read as _, Write};
+use std::io::{self, BufWriter, Read as _, Seek as _, Write};
 use std::path::{Path, PathBuf};
+use swap::Root;
 
 /// A site being written. Dropped before [`Staging::commit`], it leaves OUT as it was.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Staging {
     /// `.<OUT>.tightrope/`: lock and staging.
     state: PathBuf,
     tree: PathBuf,
+    /// `tree`, to be synced.
+    root: Root,
     /// Held for as long as this lives.
     _lock: File,
 }
@@ -30,15 +33,22 @@ impl Staging {
         fs::create_dir_all(&state).map_err(io_error("create", &state))?;
         let lock = lock(&state.join("lock"))?;
         swap::recover(&out, &state)?;
+        clear(&state)?;
         let tree = state.join("staging");
-        remove(&tree)?;
         fs::create_dir(&tree).map_err(io_error("create", &tree))?;
-        Ok(Self { out, state, tree, _lock: lock })
+        // From here on, whatever fails takes the directory away with it.
+        let root = Root::open(&tree).inspect_err(|_| discard(&tree))?;
+        Ok(Self { out, state, tree, root, _lock: lock })
     }
 
-    /// A file of OUT as it still is.
-    pub fn published(&self, path: &Path) -> Option<Vec<u8>> {
-        fs::read(self.out.join(path)).ok()
+    /// A file of OUT as it still is, if there is one.
+    pub fn published(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        read(&self.out.join(path))
+    }
+
+    /// A file as it was written, if it was.
+    pub fn staged(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        read(&self.tree.join(path))
     }
 
     /// Writes a file.
@@ -47,22 +57,47 @@ impl Staging {
         fs::write(&to, bytes).map_err(io_error("write", to))
     }
 
-    /// Begins a file, to be written piece by piece.
-    pub fn create(&self, path: &Path) -> Result<impl Write + use<>> {
+    /// Writes a file piece by piece, as `fill` gives them.
+    pub fn write_pieces<T>(&self, path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
         let to = self.place(path)?;
-        let file = File::create(&to).map_err(io_error("create", to))?;
-        Ok(BufWriter::with_capacity(256 * 1024, file))
+        let file = File::create(&to).map_err(io_error("create", &to))?;
+        let mut file = BufWriter::with_capacity(256 * 1024, file);
+        let filled = fill(&mut file)?;
+        // Dropped, it would write the last piece as well, and tell nobody if that fails.
+        file.flush().map_err(io_error("write", to))?;
+        Ok(filled)
     }
 
-    /// Copies a file of the site.
-    pub fn copy(&self, from: &Path, path: &Path) -> Result<()> {
+    /// Copies a file of the site. What comes back is the copy, to be read from its start: the site's file may be another
+    /// one by now.
+    pub fn copy(&self, from: &Path, path: &Path) -> Result<File> {
+        let source = File::open(from).map_err(io_error("read", from))?;
+        self.copy_open(source, from, path)
+    }
+
+    /// Copies a file that was written before.
+    pub fn copy_staged(&self, from: &Path, path: &Path) -> Result<()> {
+        self.copy(&self.tree.join(from), path).map(drop)
+    }
+
+    /// Copies a file that is open; `from` is its name for messages.
+    pub fn copy_open(&self, mut source: File, from: &Path, path: &Path) -> Result<File> {
         let to = self.place(path)?;
-        fs::copy(from, &to).map(drop).map_err(io_error("copy", from))
+        let copy = File::options().read(true).write(true).create(true).truncate(true).open(&to);
+        let copy = copy.map_err(io_error("create", &to))?;
+        copy_bytes(&mut source, copy).map_err(io_error("copy", from))
+    }
+
+    /// A copy of a file that nobody else can change. It has no name, and is gone when it is closed.
+    pub fn keep(&self, from: &Path) -> Result<File> {
+        let mut source = File::open(from).map_err(io_error("read", from))?;
+        let kept = tempfile::tempfile_in(&self.state).map_err(io_error("create a file in", &self.state))?;
+        copy_bytes(&mut source, kept).map_err(io_error("copy", from))
     }
 
     /// Makes what was written the new OUT.
     pub fn commit(self) -> Result<()> {
-        swap::sync(&self.tree)?;
+        self.root.sync(&self.tree)?;
         swap::swap(&self.tree, &self.out, &self.state)
     }
 
@@ -77,8 +112,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // Nothing to be done about a failure here: the next build clears it.
-        let _ = fs::remove_dir_all(&self.tree);
+        discard(&self.tree);
     }
 }
 
@@ -103,20 +137,58 @@ fn lock(path: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            return Err(Error::Locked { lock: path.to_owned(), holder });
+            return Err(Error::Locked { lock: path.to_owned(), holder: holder(&mut file) });
         }
         Err(TryLockError::Error(source)) => return Err(io_error("lock", path)(source)),
     }
-    file.set_len(0).map_err(io_error("write", path))?;
-    write!(file, "{}", std::process::id()).map_err(io_error("write", path))?;
+    // Over what is there, and cut then: whoever reads meanwhile finds one number or the other on the first line.
+    let holder = format!("{}\n", std::process::id());
+    file.write_all(holder.as_bytes()).map_err(io_error("write", path))?;
+    file.set_len(holder.len() as u64).map_err(io_error("write", path))?;
     Ok(file)
 }
 
-fn remove(tree: &Path) -> Result<()> {
-    match fs::remove_dir_all(tree) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error("remove", tree)(error)),
-        _ => Ok(()),
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let _ = file.read_to_string(&mut text);
+    // Empty while a first build is between taking the lock and writing its number.
+    text.lines().next().unwrap_or("which has only just begun").to_owned()
+}
+
+/// Clears what a killed build left in the state directory: all but the lock.
+fn clear(state: &Path) -> Result<()> {
+    for entry in fs::read_dir(state).map_err(io_error("read", state))? {
+        let entry = entry.map_err(io_error("read", state))?;
+        if entry.file_name() != "lock" {
+            remove(&entry.path())?;
+        }
     }
+    Ok(())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let is_dir = path.symlink_metadata().map_err(io_error("read", path))?.is_dir();
+    let removed = if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.map_err(io_error("remove", path))
+}
+
+/// Removes a directory that nobody needs any more. A failure is no reason to fail: the next build clears it.
+fn discard(tree: &Path) {
+    let _ = fs::remove_dir_all(tree);
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error("read", path)(error)),
+    }
+}
+
+/// Copies bytes and permissions. The copy comes back rewound.
+fn copy_bytes(source: &mut File, mut copy: File) -> io::Result<File> {
+    io::copy(source, &mut copy)?;
+    copy.set_permissions(source.metadata()?.permissions())?;
+    copy.rewind()?;
+    Ok(copy)
 }

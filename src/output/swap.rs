@@ -1,9 +1,10 @@
 //! One directory in the place of another. Where the file system can exchange two names, that is one step; elsewhere it
 //! is two renames, and the next build finishes what a kill between them left.
 
-use super::remove;
+use super::{discard, state_dir};
 use crate::error::{Error, Result, io_error};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// OUT with links resolved, checked to be something that can be swapped.
@@ -12,8 +13,14 @@ pub(super) fn resolve(out: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(out).map_err(io_error("resolve", out))?;
     let metadata = match fs::metadata(&absolute) {
         Ok(metadata) => metadata,
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error("read", out)(error)),
         Err(_) if absolute.is_symlink() => {
-            return fail("a link that leads nowhere; remove it, or create what it leads to");
+            let waiting = link_target(&absolute).filter(|real| state_dir(real).join(OLD).exists());
+            return waiting.map_or_else(
+                || fail("a link that leads nowhere; remove it, or create what it leads to"),
+                // A swap by two renames was cut short: [`recover`] brings back what it leads to.
+                Ok,
+            );
         }
         Err(_) => {
             let Some(parent) = absolute.parent() else { return fail("not a directory that can be replaced") };
@@ -33,56 +40,115 @@ pub(super) fn resolve(out: &Path) -> Result<PathBuf> {
     Ok(real)
 }
 
-/// Finishes a swap by two renames that was cut short: OUT is gone, and the old one waits.
-pub(super) fn recover(out: &Path, state: &Path) -> Result<()> {
-    let old = state.join("old");
-    if !out.exists() && old.exists() {
-        fs::rename(&old, out).map_err(io_error("rename", &old))?;
+/// What a link leads to, which need not exist.
+fn link_target(link: &Path) -> Option<PathBuf> {
+    /// As many as Linux follows (path_resolution(7)).
+    const MOST: usize = 40;
+    let mut at = link.to_owned();
+    for _ in 0..MOST {
+        if !at.is_symlink() {
+            return Some(at);
+        }
+        let target = at.parent()?.join(fs::read_link(&at).ok()?);
+        at = target.parent()?.canonicalize().ok()?.join(target.file_name()?);
     }
-    remove(&old)
+    None
+}
+
+/// Under which name the old site waits between two renames. It is whole as long as it has this name.
+const OLD: &str = "old";
+
+/// Undoes a swap by two renames that was cut short: OUT is gone, and the old one waits.
+pub(super) fn recover(out: &Path, state: &Path) -> Result<()> {
+    let old = state.join(OLD);
+    if !exists(&old)? {
+        return Ok(());
+    }
+    // Where the new one came, the old one only had to be removed.
+    let to = if exists(out)? { &state.join("discarded") } else { out };
+    fs::rename(&old, to).map_err(io_error("rename", &old))
 }
 
 /// Puts `tree` in the place of `out`, and removes what stood there.
 pub(super) fn swap(tree: &Path, out: &Path, state: &Path) -> Result<()> {
-    if !out.exists() {
+    if !exists(out)? {
         return fs::rename(tree, out).map_err(io_error("rename", tree));
     }
-    if exchange(tree, out) { remove(tree) } else { swap_by_renames(tree, out, state) }
+    if !exchange(tree, out)? {
+        return swap_by_renames(tree, out, state);
+    }
+    discard(tree);
+    Ok(())
 }
 
 /// The same where two names cannot be exchanged. Between the two renames there is no OUT: [`recover`] knows of that.
 fn swap_by_renames(tree: &Path, out: &Path, state: &Path) -> Result<()> {
-    let old = state.join("old");
+    let old = state.join(OLD);
     fs::rename(out, &old).map_err(io_error("rename", out))?;
     if let Err(error) = fs::rename(tree, out) {
         // The old site must not stay away because the new one could not come.
         let _ = fs::rename(&old, out);
         return Err(io_error("rename", tree)(error));
     }
-    remove(&old)
-}
-
-/// One sync for the whole tree, not one a file.
-#[cfg(target_os = "linux")]
-pub(super) fn sync(tree: &Path) -> Result<()> {
-    let dir = fs::File::open(tree).map_err(io_error("open", tree))?;
-    rustix::fs::syncfs(&dir).map_err(|error| io_error("sync", tree)(error.into()))
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn sync(_tree: &Path) -> Result<()> {
+    // By another name, so that no half of it is ever taken for the old site.
+    let discarded = fs::rename(&old, tree).map_or(old, |()| tree.to_owned());
+    discard(&discarded);
     Ok(())
 }
 
+fn exists(path: &Path) -> Result<bool> {
+    path.try_exists().map_err(io_error("read", path))
+}
+
+/// A tree that is open since before the first write to it. A sync through it tells of every write that failed since; one
+/// through a directory that is opened at the end would not.
 #[cfg(target_os = "linux")]
-fn exchange(a: &Path, b: &Path) -> bool {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).is_ok()
+#[derive(Debug)]
+pub(super) struct Root(fs::File);
+
+/// A tree that is not synced.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug)]
+pub(super) struct Root;
+
+#[cfg(target_os = "linux")]
+impl Root {
+    pub(super) fn open(tree: &Path) -> Result<Self> {
+        fs::File::open(tree).map(Self).map_err(io_error("open", tree))
+    }
+
+    /// One sync for the whole tree, not one a file.
+    pub(super) fn sync(&self, tree: &Path) -> Result<()> {
+        rustix::fs::syncfs(&self.0).map_err(|error| io_error("sync", tree)(error.into()))
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn exchange(_a: &Path, _b: &Path) -> bool {
-    false
+impl Root {
+    pub(super) fn open(_tree: &Path) -> Result<Self> {
+        Ok(Self)
+    }
+
+    pub(super) fn sync(&self, _tree: &Path) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether the two names were exchanged; false where the file system cannot do that.
+#[cfg(target_os = "linux")]
+fn exchange(a: &Path, b: &Path) -> Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => Ok(false),
+        Err(error) => Err(io_error("exchange", b)(error.into())),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(_a: &Path, _b: &Path) -> Result<bool> {
+    Ok(false)
 }
 
 #[cfg(unix)]
@@ -145,6 +211,7 @@ mod tests {
         let place = place(Some("new"), Some("old"), None);
         recover(&place.out, &place.state).expect("it recovers");
         assert_eq!(place.page().as_deref(), Some("new"));
+        crate::output::clear(&place.state).expect("it clears");
         assert!(place.state_is_empty());
     }
 

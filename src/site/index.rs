@@ -1,13 +1,14 @@
 //! Every asset's bytes, read once and hashed in parallel.
 
 use crate::config::Config;
+use crate::error::{Result, io_error};
 use crate::html::svg;
 use crate::model::digest::Digests;
 use crate::model::finding::{Code, Finding};
 use crate::model::media_type::{self, Kind};
 use crate::model::name_digests::{self, NameDigests};
 use crate::model::path::SitePath;
-use crate::site::{Site, SiteFile, read_pieces};
+use crate::site::{Site, SiteFile, is_forbidden, read_pieces};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
@@ -57,8 +58,8 @@ impl AssetIndex {
     }
 }
 
-/// Reads and hashes the assets. One that cannot be read is a finding.
-pub fn index(site: &Site, config: &Config) -> (AssetIndex, Vec<Finding>) {
+/// Reads and hashes the assets. One that may not be read is a finding.
+pub fn index(site: &Site, config: &Config) -> Result<(AssetIndex, Vec<Finding>)> {
     let files: HashSet<_> = site.files.iter().filter_map(|file| file.path.clone()).collect();
     let mut wanted: Vec<(&SiteFile, &SitePath)> = site
         .files
@@ -68,22 +69,18 @@ pub fn index(site: &Site, config: &Config) -> (AssetIndex, Vec<Finding>) {
         .collect();
     // The largest first, so that no thread is left with one at the end.
     wanted.sort_by_key(|(file, _)| std::cmp::Reverse(file.size));
-    let read: Vec<_> = wanted
-        .into_par_iter()
-        .map(|(_, path)| {
-            asset(site, path)
-                .map(|asset| (path.clone(), asset))
-                .map_err(|error| Finding::of_file(Code::Unreadable, path.as_str(), error.to_string()))
-        })
-        .collect();
+    let read: Vec<_> = wanted.into_par_iter().map(|(_, path)| (path, asset(site, path))).collect();
     let (mut assets, mut findings) = (BTreeMap::new(), Vec::new());
     for result in read {
         match result {
-            Ok((path, asset)) => drop(assets.insert(path, asset)),
-            Err(finding) => findings.push(finding),
+            (path, Ok(asset)) => drop(assets.insert(path.clone(), asset)),
+            (path, Err(error)) if is_forbidden(&error) => {
+                findings.push(Finding::of_file(Code::Unreadable, path.as_str(), error.to_string()));
+            }
+            (path, Err(error)) => return Err(io_error("read", site.root().join(path.as_str()))(error)),
         }
     }
-    (AssetIndex { assets, files, listed: BTreeSet::new() }, findings)
+    Ok((AssetIndex { assets, files, listed: BTreeSet::new() }, findings))
 }
 
 fn asset(site: &Site, path: &SitePath) -> io::Result<Asset> {

@@ -4,7 +4,7 @@
 pub mod index;
 pub mod listed;
 
-use crate::error::{Result, io_error};
+use crate::error::{Error, Result, io_error};
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
 use std::fs::{self, File};
@@ -43,19 +43,14 @@ pub fn walk(root: &Path) -> Result<(Site, Vec<Finding>)> {
     fs::read_dir(&root).map_err(io_error("read", &root))?;
     let (mut files, mut findings) = (Vec::new(), Vec::new());
     for entry in WalkDir::new(&root).min_depth(1).sort_by_file_name() {
-        match entry {
-            Ok(entry) if entry.file_type().is_dir() => {}
-            Ok(entry) => match site_file(&root, entry.path()) {
-                Ok(file) => {
-                    findings.extend(name_finding(&file));
-                    files.push(file);
-                }
-                Err(finding) => findings.push(finding),
-            },
-            Err(error) => {
-                let path = error.path().map_or_else(String::new, |path| relative(&root, path).display().to_string());
-                findings.push(Finding::of_file(Code::Unreadable, path, error.to_string()));
+        match entry.map_err(|error| not_walked(&root, error)).and_then(|entry| site_file(&root, &entry)) {
+            Ok(None) => {}
+            Ok(Some(file)) => {
+                findings.extend(name_finding(&file));
+                files.push(file);
             }
+            Err(Stop::Finding(finding)) => findings.push(finding),
+            Err(Stop::Error(error)) => return Err(error),
         }
     }
     files.sort_by(|a, b| a.relative.cmp(&b.relative));
@@ -83,9 +78,14 @@ impl Site {
         File::open(self.root.join(path.as_str()))
     }
 
-    /// Whether a file is still what it was when the site was walked.
-    pub fn is_unchanged(&self, file: &SiteFile) -> bool {
-        fs::metadata(self.locate(file)).is_ok_and(|now| now.len() == file.size && now.modified().ok() == file.modified)
+    /// Whether a file is still what it was when the site was walked, as far as its length and time tell.
+    pub fn is_unchanged(&self, file: &SiteFile) -> Result<bool> {
+        let path = self.locate(file);
+        match fs::metadata(&path) {
+            Ok(now) => Ok(now.len() == file.size && now.modified().ok() == file.modified),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(io_error("read", path)(error)),
+        }
     }
 }
 
@@ -104,25 +104,74 @@ fn relative<'p>(root: &Path, path: &'p Path) -> &'p Path {
     path.strip_prefix(root).unwrap_or(path)
 }
 
-fn site_file(root: &Path, path: &Path) -> std::result::Result<SiteFile, Finding> {
-    let relative = relative(root, path).to_owned();
-    let finding = |code, reason: String| Finding::of_file(code, relative.display().to_string(), reason);
-    let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_symlink());
-    if is_link {
-        let target = fs::read_link(path).map(|target| target.display().to_string()).unwrap_or_default();
-        let Ok(real) = path.canonicalize() else {
-            return Err(finding(Code::DanglingLink, format!("links to `{target}`, which does not exist")));
-        };
-        if !real.starts_with(root) || real.is_dir() {
-            return Err(finding(Code::LinkNotFollowed, format!("links to `{target}`")));
-        }
+/// Why an entry is no file of the site.
+enum Stop {
+    /// It cannot be published, and the rest can.
+    Finding(Finding),
+    /// The machine failed: what there is to publish is not known.
+    Error(Error),
+}
+
+/// Whether a file may not be read, as opposed to a machine that fails to: another try would end in the same way.
+pub(crate) fn is_forbidden(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
+}
+
+fn not_walked(root: &Path, error: walkdir::Error) -> Stop {
+    let path = error.path().unwrap_or(root).to_owned();
+    if error.io_error().is_none_or(is_forbidden) {
+        let name = relative(root, &path).display().to_string();
+        return Stop::Finding(Finding::of_file(Code::Unreadable, name, error.to_string()));
     }
-    let metadata = fs::metadata(path).map_err(|error| finding(Code::Unreadable, error.to_string()))?;
+    Stop::Error(io_error("read", path)(error.into()))
+}
+
+/// The file that an entry is; `None` for a directory.
+fn site_file(root: &Path, entry: &walkdir::DirEntry) -> std::result::Result<Option<SiteFile>, Stop> {
+    let path = entry.path();
+    let relative = relative(root, path).to_owned();
+    let finding = |code, reason: String| Stop::Finding(Finding::of_file(code, relative.display().to_string(), reason));
+    if entry.file_type().is_dir() {
+        return Ok(None);
+    }
+    if entry.path_is_symlink() {
+        check_link(root, path)?.map_or(Ok(()), |(code, reason)| Err(finding(code, reason)))?;
+    }
+    let metadata = fs::metadata(path).map_err(|error| {
+        let forbidden = is_forbidden(&error).then(|| finding(Code::Unreadable, error.to_string()));
+        forbidden.unwrap_or_else(|| Stop::Error(io_error("read", path)(error)))
+    })?;
     if !metadata.is_file() {
         return Err(finding(Code::SpecialFile, "neither a file nor a directory".to_owned()));
     }
     let path = relative.to_str().and_then(|text| SitePath::new(&text.replace(std::path::MAIN_SEPARATOR, "/")));
-    Ok(SiteFile { path, size: metadata.len(), modified: metadata.modified().ok(), relative })
+    Ok(Some(SiteFile { path, size: metadata.len(), modified: metadata.modified().ok(), relative }))
+}
+
+/// Why a link is not followed, unless it leads to a file of the site.
+fn check_link(root: &Path, path: &Path) -> std::result::Result<Option<(Code, String)>, Stop> {
+    let target = fs::read_link(path).map_err(|error| Stop::Error(io_error("read", path)(error)))?;
+    let target = target.display();
+    match path.canonicalize() {
+        Ok(real) if !real.starts_with(root) || real.is_dir() => {
+            Ok(Some((Code::LinkNotFollowed, format!("links to `{target}`"))))
+        }
+        Ok(_) => Ok(None),
+        Err(error) if leads_nowhere(&error) => {
+            Ok(Some((Code::DanglingLink, format!("links to `{target}`, which does not exist"))))
+        }
+        Err(error) => Err(Stop::Error(io_error("read", path)(error))),
+    }
+}
+
+/// Whether a link could not be followed because of what it says, as opposed to a machine that fails.
+fn leads_nowhere(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    #[cfg(unix)]
+    let is_circle = rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP);
+    #[cfg(not(unix))]
+    let is_circle = false;
+    is_circle || is_forbidden(error) || matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
 }
 
 fn name_finding(file: &SiteFile) -> Option<Finding> {
