@@ -47,9 +47,21 @@ fn is_old(sites: &Sites, place: &Place, before: Before, point: &Point) -> bool {
         (Some(tree), Before::Output | Before::Link) if tree == sites.old => true,
         (None, Before::Nothing) => true,
         // Between two renames: the old one waits, whole.
-        (None, _) if crate::place::tree(&place.state().join("old")) == sites.old => true,
+        (None, _) => {
+            assert!(crate::place::tree(&place.state().join("old")) == sites.old, "killed at {point:?}, OUT is lost");
+            comes_back(sites, place, point);
+            true
+        }
         (tree, _) => panic!("killed at {point:?}, OUT is neither the old output nor the new one: {tree:?}"),
     }
+}
+
+/// The next build brings the old output back before it begins: one that fails leaves it.
+fn comes_back(sites: &Sites, place: &Place, point: &Point) {
+    let inject = vec!["syncfs:error=ENOSPC".to_owned()];
+    let traced = run(&sites.site(), place, &Request { calls: vec!["syncfs"], inject, ..Request::default() });
+    assert_eq!(traced.status, Some(2), "{}", traced.error);
+    assert!(place.tree().as_ref() == Some(&sites.old), "killed at {point:?}, the old output does not come back");
 }
 
 #[test]

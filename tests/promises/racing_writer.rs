@@ -68,6 +68,15 @@ fn a_file_that_changes_in_secret_between_reading_and_copying_has_the_hash_of_wha
     }
 }
 
+/// Says so when it goes, even in a test that fails.
+struct Over<'o>(&'o AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_file_that_is_written_anew_all_the_time_has_the_hash_of_what_was_written_or_stops_the_build() {
     let sites = Sites::new();
@@ -76,6 +85,8 @@ fn a_file_that_is_written_anew_all_the_time_has_the_hash_of_what_was_written_or_
     let rounds = if all() { 400 } else { 40 };
     let is_over = AtomicBool::new(false);
     let right = std::thread::scope(|scope| {
+        // However the builds end, so does the writer.
+        let over = Over(&is_over);
         scope.spawn(|| {
             for round in 0_usize.. {
                 if is_over.load(Ordering::Relaxed) {
@@ -91,7 +102,7 @@ fn a_file_that_is_written_anew_all_the_time_has_the_hash_of_what_was_written_or_
             holds(&place, "img/a.png", status, &error)
         });
         let right = right.count();
-        is_over.store(true, Ordering::Relaxed);
+        drop(over);
         right
     });
     println!("| builds beside a writer | {rounds} | {right} right, {} said so |", rounds - right);
@@ -115,5 +126,29 @@ fn a_long_page_that_changes_while_it_is_written_is_the_one_or_the_other() {
         let page = fs::read_to_string(place.out.join("long.html")).expect("a page");
         let (start, end) = (page.contains("<title>2<"), page.ends_with("<p>2</p>\n"));
         assert_eq!(start, end, "its start and its end are of two versions");
+    }
+}
+
+/// Such a site is checked and copied as it is: what is copied must be what was checked.
+#[test]
+fn an_output_that_is_built_again_while_a_file_of_it_changes_is_refused() {
+    let sites = Sites::new();
+    let built = sites.place("built", Before::Output);
+    let asset =
+        sites.old.keys().find(|path| path.starts_with("img") && path.to_string_lossy().matches('.').count() == 2);
+    for moment in ["flock", "syncfs"] {
+        let place = sites.place(moment, Before::Nothing);
+        let stopped = stop_at(&built.out, &place, moment, None);
+        let file = built.out.join(asset.expect("an asset"));
+        let before = fs::read(&file).expect("a file");
+        change_in_secret(&file);
+        let (status, error) = stopped.send("CONT");
+        assert_eq!(status, Some(if moment == "flock" { 2 } else { 0 }), "{error}");
+        assert!(status == Some(0) || error.contains("with other options or other files"), "{error}");
+        assert!(
+            status == Some(2) || place.tree().as_ref() == Some(&sites.old),
+            "what was checked is not what is there"
+        );
+        fs::write(&file, before).expect("a file");
     }
 }
