@@ -30,7 +30,7 @@ impl Staging {
     pub fn begin(out: &Path) -> Result<Self> {
         let out = swap::resolve(out)?;
         let state = state_dir(&out);
-        fs::create_dir_all(&state).map_err(io_error("create", &state))?;
+        create_dirs(&state)?;
         let lock = lock(&state.join("lock"))?;
         swap::recover(&out, &state)?;
         clear(&state)?;
@@ -103,8 +103,8 @@ impl Staging {
 
     fn place(&self, path: &Path) -> Result<PathBuf> {
         let to = self.tree.join(path);
-        if let Some(dir) = to.parent() {
-            fs::create_dir_all(dir).map_err(io_error("create", dir))?;
+        if let Some(dir) = to.parent().filter(|dir| **dir != self.tree) {
+            create_dirs(dir)?;
         }
         Ok(to)
     }
@@ -153,6 +153,23 @@ fn holder(file: &mut File) -> String {
     let _ = file.read_to_string(&mut text);
     // Empty while a first build is between taking the lock and writing its number.
     text.lines().next().unwrap_or("which has only just begun").to_owned()
+}
+
+/// A directory and those that it lies in. One that is there is not looked at: if that fails, the standard library says
+/// that the file exists, and not what failed.
+fn create_dirs(dir: &Path) -> Result<()> {
+    let create = || match fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    };
+    match (create(), dir.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            create_dirs(parent)?;
+            create()
+        }
+        (created, _) => created,
+    }
+    .map_err(io_error("create", dir))
 }
 
 /// Clears what a killed build left in the state directory: all but the lock.

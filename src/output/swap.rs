@@ -1,7 +1,7 @@
 //! One directory in the place of another. Where the file system can exchange two names, that is one step; elsewhere it
 //! is two renames, and the next build finishes what a kill between them left.
 
-use super::{discard, state_dir};
+use super::{create_dirs, discard, state_dir};
 use crate::error::{Error, Result, io_error};
 use std::fs;
 use std::io;
@@ -24,7 +24,7 @@ pub(super) fn resolve(out: &Path) -> Result<PathBuf> {
         }
         Err(_) => {
             let Some(parent) = absolute.parent() else { return fail("not a directory that can be replaced") };
-            fs::create_dir_all(parent).map_err(io_error("create", parent))?;
+            create_dirs(parent)?;
             let parent = parent.canonicalize().map_err(io_error("resolve", parent))?;
             let Some(name) = absolute.file_name() else { return fail("not a directory that can be replaced") };
             return Ok(parent.join(name));
