@@ -284,7 +284,7 @@ fn already_built(site: &Site, config: &Config) -> Result<Option<Manifest>> {
 fn is_intact(manifest: &Manifest, read: impl Fn(&SitePath) -> Result<Option<Vec<u8>>>) -> Result<bool> {
     for entry in manifest.files() {
         let bytes = SitePath::new(&entry.path).map_or(Ok(None), |path| read(&path))?;
-        if !bytes.is_some_and(|bytes| digest::satisfies(&entry.integrity, &bytes) == Some(true)) {
+        if bytes.is_none_or(|bytes| digest::satisfies(&entry.integrity, &bytes) != Some(true)) {
             return Ok(false);
         }
     }

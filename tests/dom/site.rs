@@ -53,7 +53,7 @@ impl SmallSite {
         let settings = Settings { cdn: cdn.map(str::to_owned), ..Settings::default() };
         let config = Config::new(settings).expect("good settings");
         let (site, _) = site::walk(dir.path()).expect("it can be read");
-        let (index, _) = site::index::index(&site, &config);
+        let (index, _) = site::index::index(&site, &config).expect("it is read");
         let (graph, _) = graph::link::link(&index, &config.mount);
         let (plan, _) = plan::plan(&index, &graph, &config);
         let page = SitePath::new("sub/page.html").expect("a path");

@@ -46,7 +46,9 @@ fn change_in_secret(file: &Path) {
     let mut bytes = fs::read(file).expect("a file");
     let digits: Vec<_> = bytes.iter_mut().filter(|byte| matches!(byte, b'1' | b'2')).collect();
     assert!(!digits.is_empty(), "{}: nothing to change", file.display());
-    digits.into_iter().for_each(|digit| *digit = b'7');
+    for digit in digits {
+        *digit = b'7';
+    }
     fs::write(file, bytes).expect("a file");
     File::options().write(true).open(file).expect("a file").set_modified(modified).expect("a time");
 }

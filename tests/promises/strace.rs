@@ -188,12 +188,12 @@ fn command(site: &Path, place: &Place, request: &Request, log: Option<&Path>) ->
     let calls: Vec<_> = request.calls.iter().map(|call| format!("?{call}")).collect();
     command.arg(format!("--trace={}", calls.join(",")));
     command.args(request.inject.iter().map(|inject| format!("--inject={inject}")));
-    request.paths.iter().for_each(|path| {
+    for path in &request.paths {
         command.arg("-P").arg(path);
-    });
-    log.iter().for_each(|log| {
+    }
+    for log in log {
         command.arg("-o").arg(log);
-    });
+    }
     command.arg(env!("CARGO_BIN_EXE_tightrope")).arg("build").arg(site).arg("--out").arg(&place.out).args(OPTIONS);
     command
 }

@@ -195,7 +195,7 @@ fn pages_given_byte_by_byte_come_out_the_same() {
     for case in cases() {
         let config = config(&case);
         let (site, _) = site::walk(&case.join("input")).expect("it can be read");
-        let (index, _) = site::index::index(&site, &config);
+        let (index, _) = site::index::index(&site, &config).expect("it is read");
         let (graph, _) = graph::link::link(&index, &config.mount);
         let (plan, _) = plan::plan(&index, &graph, &config);
         let context = Context { config: &config, site: &site, index: &index, plan: &plan, explain: false };
