@@ -18,8 +18,7 @@ use crate::report::Report;
 use crate::site::index::{self, AssetIndex};
 use crate::site::{self, Site, SiteFile, listed, read_pieces};
 use rayon::prelude::*;
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 /// Builds SITE into OUT.
@@ -224,18 +223,12 @@ fn copy_page(bytes: &[u8], file: &SiteFile, site: &Site, staging: &Staging) -> R
 
 /// The same for a page that streams by. It is read more than once, so a copy is read that nobody else can change.
 fn write_long_page(file: &SiteFile, path: &SitePath, context: Context<'_>, staging: &Staging) -> Result<Outcome> {
-    let from = context.site.locate(file);
-    let kept = staging.keep(&from)?;
+    let kept = staging.keep(&context.site.locate(file))?;
     unchanged(context.site, file)?;
-    let rewound = || -> io::Result<File> {
-        let mut kept = kept.try_clone()?;
-        kept.rewind()?;
-        Ok(kept)
-    };
-    let open = || -> io::Result<Box<dyn io::Read>> { Ok(Box::new(rewound()?)) };
+    let open = || -> io::Result<Box<dyn io::Read>> { Ok(Box::new(kept.open()?)) };
     let outcome = staging.write_pieces(&file.relative, |out| page::rewrite_stream(path, &open, out, context))?;
     if !outcome.changed {
-        staging.copy_open(rewound().map_err(io_error("read", &from))?, &from, &file.relative)?;
+        staging.copy_kept(&kept, &file.relative)?;
     }
     Ok(outcome)
 }

@@ -80,19 +80,26 @@ impl Staging {
         self.copy(&self.tree.join(from), path).map(drop)
     }
 
+    /// Writes what was kept.
+    pub fn copy_kept(&self, kept: &Kept, path: &Path) -> Result<()> {
+        let source = kept.open().map_err(io_error("read", &kept.from))?;
+        self.copy_open(source, &kept.from, path).map(drop)
+    }
+
     /// Copies a file that is open; `from` is its name for messages.
-    pub fn copy_open(&self, mut source: File, from: &Path, path: &Path) -> Result<File> {
+    fn copy_open(&self, mut source: File, from: &Path, path: &Path) -> Result<File> {
         let to = self.place(path)?;
         let copy = File::options().read(true).write(true).create(true).truncate(true).open(&to);
         let copy = copy.map_err(io_error("create", &to))?;
         copy_bytes(&mut source, copy).map_err(io_error("copy", from))
     }
 
-    /// A copy of a file that nobody else can change. It has no name, and is gone when it is closed.
-    pub fn keep(&self, from: &Path) -> Result<File> {
+    /// Keeps a copy of a file of the site, to be read more than once.
+    pub fn keep(&self, from: &Path) -> Result<Kept> {
         let mut source = File::open(from).map_err(io_error("read", from))?;
         let kept = tempfile::tempfile_in(&self.state).map_err(io_error("create a file in", &self.state))?;
-        copy_bytes(&mut source, kept).map_err(io_error("copy", from))
+        let file = copy_bytes(&mut source, kept).map_err(io_error("copy", from))?;
+        Ok(Kept { file, from: from.to_owned() })
     }
 
     /// Makes what was written the new OUT.
@@ -107,6 +114,22 @@ impl Staging {
             create_dirs(dir)?;
         }
         Ok(to)
+    }
+}
+
+/// A copy of a file that nobody else can change. It has no name, and is gone with this.
+#[derive(Debug)]
+pub struct Kept {
+    file: File,
+    from: PathBuf,
+}
+
+impl Kept {
+    /// The file, at its start. Two that are open at once would move each other.
+    pub fn open(&self) -> io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        file.rewind()?;
+        Ok(file)
     }
 }
 

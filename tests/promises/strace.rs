@@ -191,7 +191,7 @@ fn command(site: &Path, place: &Place, request: &Request, log: Option<&Path>) ->
     for path in &request.paths {
         command.arg("-P").arg(path);
     }
-    for log in log {
+    if let Some(log) = log {
         command.arg("-o").arg(log);
     }
     command.arg(env!("CARGO_BIN_EXE_tightrope")).arg("build").arg(site).arg("--out").arg(&place.out).args(OPTIONS);
