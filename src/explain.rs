@@ -33,7 +33,7 @@ pub struct Explained {
 /// The references of all pages, stylesheets and scripts, or of one of them, by path and position.
 pub fn explain(site: &Path, page: Option<&SitePath>, config: &Config) -> Result<Vec<Explained>> {
     let root = site;
-    let (site, findings) = site::walk(site)?;
+    let (site, findings) = site::walk_with(site, config.settings.follow_links)?;
     let prepared = pipeline::prepare(site, findings, config)?;
     if let Some(page) = page.filter(|page| !prepared.index.exists(page)) {
         let source = std::io::ErrorKind::NotFound.into();

@@ -17,14 +17,14 @@ use crate::site::index::{self, AssetIndex};
 use crate::site::{self, Site, SiteFile, listed};
 use rayon::prelude::*;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Builds SITE into OUT.
 ///
 /// What cannot be rewritten is copied and told in the report; an error means that OUT is what it was before.
 pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
-    let (site, findings) = site::walk(site)?;
-    refuse_overlap(site.root(), out)?;
+    let (site, findings) = site::walk_with(site, config.settings.follow_links)?;
+    refuse_overlap(&site, out)?;
     if already_built(&site, config)? {
         return copy(&site, out, findings);
     }
@@ -50,7 +50,7 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
 
 /// What a build of SITE would do. Nothing is written.
 pub fn dry_run(site: &Path, config: &Config) -> Result<Report> {
-    let (site, findings) = site::walk(site)?;
+    let (site, findings) = site::walk_with(site, config.settings.follow_links)?;
     if already_built(&site, config)? {
         return Ok(Report { already_built: true, findings, ..Report::default() });
     }
@@ -242,8 +242,8 @@ fn has(site: &Site, path: &SitePath) -> bool {
     site.files.iter().any(|file| file.path.as_ref() == Some(path))
 }
 
-/// SITE in OUT, OUT in SITE, SITE = OUT: each would lose or feed back files.
-fn refuse_overlap(site: &Path, out: &Path) -> Result<()> {
+/// SITE in OUT, OUT in SITE, SITE = OUT: each would lose or feed back files. So would what links of SITE lead to.
+fn refuse_overlap(site: &Site, out: &Path) -> Result<()> {
     let absolute = std::path::absolute(out).map_err(io_error("resolve", out))?;
     // OUT need not exist yet: its nearest ancestor that does decides.
     let real = absolute
@@ -253,6 +253,7 @@ fn refuse_overlap(site: &Path, out: &Path) -> Result<()> {
             Some(ancestor.canonicalize().ok()?.join(below))
         })
         .unwrap_or(absolute);
-    let overlaps = real.starts_with(site) || site.starts_with(&real);
+    let mut read = site.outside.iter().map(PathBuf::as_path).chain([site.root()]);
+    let overlaps = read.any(|place| real.starts_with(place) || place.starts_with(&real));
     if overlaps { Err(Error::Overlap { out: out.to_owned() }) } else { Ok(()) }
 }

@@ -9,6 +9,7 @@ use crate::graph::resolve::Mount;
 use crate::html::visitor::{Attribute, Element};
 use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
+use crate::model::secret;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use settings::{Fallback, IntegrityMode, Settings, SourceMaps};
 use url::Url;
@@ -89,6 +90,7 @@ impl Config {
         media_type::of(path).0 != Kind::Other
             && !self.is_page(path)
             && !path.is_hidden()
+            && secret::of(path).is_none()
             && !is_fixed(path)
             && self.include.as_ref().is_none_or(|globs| globs.is_match(path.as_str()))
             && !self.exclude.is_match(path.as_str())

@@ -109,6 +109,10 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub read_manifest: Vec<String>,
+    /// Publish what links out of the site and links to directories lead to [default: they are left out]
+    #[cfg_attr(feature = "cli", arg(long))]
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub follow_links: bool,
     /// Where source maps are found; the origin needs --site-url
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
     #[serde(default, skip_serializing_if = "is_default")]

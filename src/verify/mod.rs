@@ -18,6 +18,7 @@ use crate::model::finding::{Finding, Level};
 use crate::model::media_type;
 use crate::model::path::SitePath;
 use crate::report;
+use crate::site;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -68,7 +69,7 @@ impl Verified {
 /// Reads OUT again and checks every promise.
 pub fn verify(out: &Path) -> Result<Verified> {
     let manifest_path = out.join(manifest::FILE_NAME);
-    let bytes = fs::read(&manifest_path).map_err(io_error("read", &manifest_path))?;
+    let bytes = site::read_regular(&manifest_path).map_err(io_error("read", &manifest_path))?;
     let manifest = Manifest::parse(&bytes, &manifest_path)?;
     let published = Published::read(out, manifest)?;
 
@@ -81,6 +82,13 @@ pub fn verify(out: &Path) -> Result<Verified> {
     findings.extend(service_worker::check(&published));
     findings.sort();
     Ok(Verified { pages: pages.len(), assets: published.manifest.assets.len(), references, findings })
+}
+
+/// Whether there is a file that goes along when OUT is taken elsewhere, and does not keep its reader waiting.
+fn is_published(entry: &walkdir::DirEntry, root: &Path) -> bool {
+    let leads_out = || !entry.path().canonicalize().is_ok_and(|real| real.starts_with(root));
+    let is_link = entry.path_is_symlink();
+    (entry.file_type().is_file() || is_link && entry.path().is_file()) && !(is_link && leads_out())
 }
 
 /// An output as it lies there.
@@ -100,8 +108,9 @@ struct Published<'o> {
 impl<'o> Published<'o> {
     fn read(root: &'o Path, manifest: Manifest) -> Result<Self> {
         let config = crate::config::Config::new(manifest.options.clone())?;
+        let real = root.canonicalize().map_err(io_error("read", root))?;
         let files = WalkDir::new(root).into_iter().filter_map(|entry| {
-            let entry = entry.ok().filter(|entry| !entry.file_type().is_dir())?;
+            let entry = entry.ok().filter(|entry| is_published(entry, &real))?;
             let relative = entry.path().strip_prefix(root).ok()?.to_str()?.replace(std::path::MAIN_SEPARATOR, "/");
             SitePath::new(&relative)
         });
@@ -125,6 +134,9 @@ impl<'o> Published<'o> {
     }
 
     fn bytes(&self, path: &SitePath) -> std::io::Result<Vec<u8>> {
+        if !self.files.contains(path) {
+            return Err(std::io::ErrorKind::NotFound.into());
+        }
         fs::read(self.root.join(path.as_str()))
     }
 

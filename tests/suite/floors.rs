@@ -35,6 +35,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("walkdir::", &["site/", "verify/"]),
     ("cssparser::", &["css/"]),
     ("oxc_", &["js/"]),
+    ("icu_normalizer::", &["site/names.rs"]),
     ("RawValue", &["json/"]),
     ("std::fs", &["site/", "output/", "verify/", "serve/", "cli/", "filter.rs"]),
 ];

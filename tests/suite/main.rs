@@ -7,6 +7,9 @@ mod floors;
 mod golden;
 mod graphs;
 mod import_maps;
+#[cfg(unix)]
+mod links;
+mod place;
 mod properties;
 mod serve;
 mod service_worker;
