@@ -129,6 +129,10 @@ fn join_worker(site: &Site, path: &SitePath, staging: &Staging) -> Result<()> {
 fn write_net(context: Context<'_>, staging: &Staging) -> Result<Option<AssetEntry>> {
     let parts = Parts::of(context.config, !context.plan.workers.is_empty());
     let Some(file) = NetFile::of(context.config, parts) else { return Ok(None) };
+    let own = SitePath::new(&file.name).filter(|path| has(context.site, path));
+    if own.is_some_and(|path| context.site.read(&path).ok().as_deref() != Some(file.text.as_bytes())) {
+        return Err(Error::Reserved { path: context.site.root().join(&file.name) });
+    }
     staging.write(Path::new(&file.name), file.text.as_bytes())?;
     Ok(Some(AssetEntry::of_own(&file.name, &file.text)))
 }

@@ -1,6 +1,7 @@
 //! What the library and the command promise, against whole trees.
 
 mod cli;
+mod collisions;
 #[path = "../dom/mod.rs"]
 mod dom;
 mod floors;
@@ -9,6 +10,7 @@ mod graphs;
 mod import_maps;
 #[cfg(unix)]
 mod links;
+mod names;
 mod place;
 mod properties;
 mod serve;
