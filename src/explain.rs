@@ -5,7 +5,7 @@ use crate::contents::{Form, Use};
 use crate::error::{Error, Result};
 use crate::graph::link::Link;
 use crate::html::svg;
-use crate::model::finding::{Position, Positions};
+use crate::model::finding::{Position, Positions, Printable};
 use crate::model::path::SitePath;
 use crate::page::{Context, Fate};
 use crate::pipeline::{self, Prepared};
@@ -117,7 +117,8 @@ pub fn to_text(all: &[Explained]) -> String {
             Fate::Left { why } => ("are left alone", format!("left alone: {why}")),
         };
         *counts.entry(name).or_default() += 1;
-        text += &format!("{path}:{line}:{column}: {what} `{reference}` {told}\n");
+        let told = format!("{path}:{line}:{column}: {what} `{reference}` {told}");
+        text += &format!("{}\n", Printable(&told));
     }
     let counts: Vec<_> = counts.into_iter().map(|(name, count)| format!("{count} {name}")).collect();
     let counts = if all.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };

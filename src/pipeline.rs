@@ -6,7 +6,7 @@ use crate::fallback::service_worker::{self, Data, RETIRED};
 use crate::fallback::{NetFile, Parts};
 use crate::graph::link::{self, AssetGraph};
 use crate::html::csp;
-use crate::manifest::{self, AssetEntry, Manifest, ServiceWorker, WorkerState};
+use crate::manifest::{self, AssetEntry, Manifest, ServiceWorker, WorkerState, private};
 use crate::model::finding::Finding;
 use crate::model::path::SitePath;
 use crate::output::{Staging, native};
@@ -26,7 +26,7 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
     let (site, findings) = site::walk_with(site, config.settings.follow_links)?;
     refuse_overlap(&site, out)?;
     if already_built(&site, config)? {
-        return copy(&site, out, findings);
+        return copy(&site, out, findings, config);
     }
 
     let prepared = prepare(site, findings, config)?;
@@ -41,11 +41,22 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
         Ok(outcome)
     })?;
     let net = write_net(context, &staging)?;
-    let service_worker = write_service_worker(context, &staging)?;
+    let service_worker = write_service_worker(context, &staging, out)?;
     let manifest = Manifest { net, service_worker, ..Manifest::new(&prepared.plan, config) };
-    staging.write(Path::new(manifest::FILE_NAME), manifest.to_json().as_bytes())?;
-    staging.commit()?;
+    commit(staging, out, &manifest.to_json(), config)?;
     Ok(report(&prepared.plan, outcomes, prepared.findings))
+}
+
+/// Puts what was written and its manifest in their places.
+fn commit(staging: Staging, out: &Path, manifest: &str, config: &Config) -> Result<()> {
+    if config.settings.private_manifest {
+        private::prepare(out, manifest)?;
+        staging.commit()?;
+        return private::settle(out);
+    }
+    staging.write(Path::new(manifest::FILE_NAME), manifest.as_bytes())?;
+    staging.commit()?;
+    private::forget(out)
 }
 
 /// What a build of SITE would do. Nothing is written.
@@ -138,14 +149,14 @@ fn write_net(context: Context<'_>, staging: &Staging) -> Result<Option<AssetEntr
 }
 
 /// The service worker, or what unregisters that of the build before.
-fn write_service_worker(context: Context<'_>, staging: &Staging) -> Result<Option<ServiceWorker>> {
+fn write_service_worker(context: Context<'_>, staging: &Staging, out: &Path) -> Result<Option<ServiceWorker>> {
     let Context { config, site, plan, .. } = context;
     let name = service_worker::FILE_NAME;
     let is_taken = SitePath::new(name).is_some_and(|path| has(site, &path));
     let (state, text) = match Data::of(plan, config) {
         Some(_) if is_taken => return Err(Error::Reserved { path: site.root().join(name) }),
         Some(data) => (WorkerState::Active, data.text()),
-        None if !is_taken && had_service_worker(staging) => (WorkerState::Retired, RETIRED.to_owned()),
+        None if !is_taken && had_service_worker(out) => (WorkerState::Retired, RETIRED.to_owned()),
         None => return Ok(None),
     };
     staging.write(Path::new(name), text.as_bytes())?;
@@ -154,9 +165,8 @@ fn write_service_worker(context: Context<'_>, staging: &Staging) -> Result<Optio
 }
 
 /// Whether the build before has left a service worker in browsers: it had one, or its successor.
-fn had_service_worker(staging: &Staging) -> bool {
-    let before = staging.published(Path::new(manifest::FILE_NAME));
-    before.is_some_and(|manifest| manifest::lists_service_worker(&manifest))
+fn had_service_worker(out: &Path) -> bool {
+    private::read(out).is_ok_and(|(_, manifest)| manifest::lists_service_worker(&manifest))
 }
 
 /// Copies a file whose hash was taken: the bytes must still be those.
@@ -222,23 +232,38 @@ fn report(plan: &Plan, outcomes: Vec<Outcome>, findings: Vec<Finding>) -> Report
 /// Whether SITE is this version's own output with these options. With others it is refused: names would be made of
 /// names, and integrity of integrity.
 fn already_built(site: &Site, config: &Config) -> Result<bool> {
-    let Some(path) = SitePath::new(manifest::FILE_NAME).filter(|path| has(site, path)) else { return Ok(false) };
-    let file = site.root().join(path.as_str());
-    let bytes = site.read(&path).map_err(io_error("read", &file))?;
-    let manifest = Manifest::parse(&bytes, &file).map_err(|_| Error::Reserved { path: file.clone() })?;
+    let Some((file, manifest)) = manifest_of(site)? else { return Ok(false) };
     let same = manifest.version == env!("CARGO_PKG_VERSION") && manifest.options == config.settings;
     let intact = manifest.assets.values().chain(manifest.own_files()).all(|entry| {
         SitePath::new(&entry.path)
             .and_then(|path| site.read(&path).ok())
             .is_some_and(|bytes| crate::model::digest::satisfies(&entry.integrity, &bytes) == Some(true))
     });
-    if same && intact { Ok(true) } else { Err(Error::AlreadyBuilt { path: file }) }
+    match (same && intact, file.starts_with(site.root())) {
+        (true, _) => Ok(true),
+        // What is kept beside a directory may tell of another that was there before.
+        (false, false) if !intact => Ok(false),
+        (false, _) => Err(Error::AlreadyBuilt { path: file }),
+    }
 }
 
-fn copy(site: &Site, out: &Path, findings: Vec<Finding>) -> Result<Report> {
+/// The manifest of a site that is an output, and where it lies.
+fn manifest_of(site: &Site) -> Result<Option<(PathBuf, Manifest)>> {
+    let published = site.root().join(manifest::FILE_NAME);
+    if !SitePath::new(manifest::FILE_NAME).is_some_and(|path| has(site, &path)) {
+        let private = private::read(site.root()).ok().filter(|(file, _)| *file != published);
+        return Ok(private.and_then(|(file, bytes)| Some((file.clone(), Manifest::parse(&bytes, &file).ok()?))));
+    }
+    let bytes = site::read_regular(&published).map_err(io_error("read", &published))?;
+    let manifest = Manifest::parse(&bytes, &published).map_err(|_| Error::Reserved { path: published.clone() })?;
+    Ok(Some((published, manifest)))
+}
+
+fn copy(site: &Site, out: &Path, findings: Vec<Finding>, config: &Config) -> Result<Report> {
     let staging = Staging::begin(out)?;
     site.files.par_iter().try_for_each(|file| staging.copy(&site.locate(file), &file.relative))?;
-    staging.commit()?;
+    let (_, manifest) = private::read(site.root())?;
+    commit(staging, out, &String::from_utf8_lossy(&manifest), config)?;
     Ok(Report { already_built: true, findings, ..Report::default() })
 }
 

@@ -294,10 +294,10 @@ impl Finding {
 }
 
 impl fmt::Display for Finding {
-    /// `path:line:column: level[code]: reason`, then the hint on a line of its own. Control characters, which a file's name
-    /// may hold, are escaped: they could make up lines, or command a terminal.
+    /// `path:line:column: level[code]: reason`, then the hint on a line of its own. A file's name may hold anything, and
+    /// makes up no lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_printable(f, &self.path)?;
+        write!(f, "{}", Printable(&self.path))?;
         if let Some(Position { line, column }) = self.position {
             write!(f, ":{line}:{column}")?;
         }
@@ -306,16 +306,22 @@ impl fmt::Display for Finding {
             Level::Warning => "warning",
             Level::Error => "error",
         };
-        write!(f, ": {level}[{}]: ", self.code)?;
-        write_printable(f, &self.reason)?;
-        write!(f, "\n  hint: {}", self.code.hint())
+        write!(f, ": {level}[{}]: {}\n  hint: {}", self.code, Printable(&self.reason), self.code.hint())
     }
 }
 
-fn write_printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    // The latter turn the direction of what is written behind them.
-    let is_command = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    text.chars().try_for_each(|c| if is_command(c) { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
+/// A text in one line that commands no terminal: control characters are escaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Printable<'t>(pub &'t str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The latter two turn the direction of what is written behind them.
+        let is_command = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        self.0
+            .chars()
+            .try_for_each(|c| if is_command(c) { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
+    }
 }
 
 #[cfg(test)]

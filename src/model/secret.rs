@@ -105,8 +105,18 @@ mod tests {
     #[test]
     fn names_that_only_look_like_them_are_fine() {
         for path in [
-            "git/HEAD", ".gitignore", ".github/a.yml", "env.js", ".env.example", ".environment", "id_rsa.pub", "key",
-            "pem.js", ".well-known/security.txt", ".htaccess", "monkey.png",
+            "git/HEAD",
+            ".gitignore",
+            ".github/a.yml",
+            "env.js",
+            ".env.example",
+            ".environment",
+            "id_rsa.pub",
+            "key",
+            "pem.js",
+            ".well-known/security.txt",
+            ".htaccess",
+            "monkey.png",
         ] {
             assert_eq!(place(path), None, "{path}");
         }

@@ -9,9 +9,10 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Names that no URL can spell, secrets, and names that fall together elsewhere.
 pub(super) fn findings(files: &[SiteFile]) -> Vec<Finding> {
-    let nameless = files.iter().filter(|file| file.path.is_none()).map(|file| {
-        Finding::of_file(Code::NameNotUtf8, file.relative.display().to_string(), "its name is not UTF-8")
-    });
+    let nameless = files
+        .iter()
+        .filter(|file| file.path.is_none())
+        .map(|file| Finding::of_file(Code::NameNotUtf8, file.relative.display().to_string(), "its name is not UTF-8"));
     let paths: Vec<_> = files.iter().filter_map(|file| file.path.as_ref()).collect();
     nameless.chain(secrets(&paths)).chain(collisions(&paths)).collect()
 }
@@ -31,7 +32,8 @@ fn collisions(paths: &[&SitePath]) -> Vec<Finding> {
     let mut found = Vec::new();
     for path in paths {
         if let Some(other) = first.get(folded(path.as_str()).as_str()) {
-            let reason = format!("`{other}` differs from it in case or in how its accents are encoded, and in nothing else");
+            let reason =
+                format!("`{other}` differs from it in case or in how its accents are encoded, and in nothing else");
             found.push(Finding::of_file(Code::NamesCollide, path.as_str(), reason));
         } else {
             first.insert(folded(path.as_str()), path);
@@ -56,7 +58,8 @@ mod tests {
 
     #[test]
     fn names_fall_together_that_differ_in_case_or_composition_alone() {
-        for (a, b) in [("A.png", "a.PNG"), ("é.js", "e\u{301}.js"), ("É", "e\u{301}"), ("ſ", "S"), ("Σας", "σΑΣ")] {
+        for (a, b) in [("A.png", "a.PNG"), ("é.js", "e\u{301}.js"), ("É", "e\u{301}"), ("ſ", "S"), ("Σας", "σΑΣ")]
+        {
             assert_eq!(folded(a), folded(b), "{a} {b}");
         }
         for (a, b) in [("a.png", "b.png"), ("é", "e"), ("a/b", "a-b")] {

@@ -12,13 +12,12 @@ use crate::config::OWN_WORKERS;
 use crate::error::{Result, io_error};
 use crate::fallback::Parts;
 use crate::graph::resolve::Mount;
-use crate::manifest::{self, Manifest};
+use crate::manifest::{Manifest, private};
 use crate::model::digest::satisfies;
 use crate::model::finding::{Finding, Level};
 use crate::model::media_type;
 use crate::model::path::SitePath;
 use crate::report;
-use crate::site;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -68,9 +67,8 @@ impl Verified {
 
 /// Reads OUT again and checks every promise.
 pub fn verify(out: &Path) -> Result<Verified> {
-    let manifest_path = out.join(manifest::FILE_NAME);
-    let bytes = site::read_regular(&manifest_path).map_err(io_error("read", &manifest_path))?;
-    let manifest = Manifest::parse(&bytes, &manifest_path)?;
+    let (path, bytes) = private::read(out)?;
+    let manifest = Manifest::parse(&bytes, &path)?;
     let published = Published::read(out, manifest)?;
 
     let (mut findings, modules) = files::check(&published);

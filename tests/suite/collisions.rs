@@ -18,7 +18,9 @@ fn names_that_are_one_on_other_systems_are_told() {
     place.write("site/e\u{301}.css", "p{}");
     place.write("site/É.css", "q{}");
     let said = place.build_well(&[]);
-    for line in ["a.png: warning[names-collide]: `A.png` differs", "É.css: warning[names-collide]: `e\u{301}.css` differs"] {
+    for line in
+        ["a.png: warning[names-collide]: `A.png` differs", "É.css: warning[names-collide]: `e\u{301}.css` differs"]
+    {
         assert!(said.contains(line), "{line}\n{said}");
     }
     assert_eq!(said.matches("[names-collide]").count(), 2, "{said}");

@@ -37,7 +37,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("oxc_", &["js/"]),
     ("icu_normalizer::", &["site/names.rs"]),
     ("RawValue", &["json/"]),
-    ("std::fs", &["site/", "output/", "verify/", "serve/", "cli/", "filter.rs"]),
+    ("std::fs", &["site/", "output/", "verify/", "serve/", "cli/", "filter.rs", "manifest/private.rs"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -11,8 +11,10 @@ mod import_maps;
 #[cfg(unix)]
 mod links;
 mod names;
+mod outside;
 mod place;
 mod properties;
+mod secrets;
 mod serve;
 mod service_worker;
 mod template;

@@ -15,11 +15,87 @@ use tightrope::{pipeline, verify};
 use url::Url;
 
 const PIECES: &[&str] = &[
-    " ", "  ", "#", "?", "?v=1", "%", "%2e%2e", "%00", "%zz", "&", "&amp;", "&#x22;", "\"", "'", "<", ">", "\n", "\r", "\t", "-",
-    "--", "-->", "<!--", "</script>", "<script>alert(1)", "</style>", "*/", "/*", "//", "\u{2028}", "\u{2029}", "\\", "\\72 ",
-    "\\n", ";", "(", ")", "'\")", ",", ", x.png 2x", "`", "${x}", "{", "}", "{{ x }}", "{% x %}", "<?php", "]]>", ":", "x:", "@", "+", "=",
-    "|", "~", "^", "$", "\u{feff}", "\u{202e}", "\u{7f}", "\u{1}", "\u{85}", "\u{a0}", "é", "e\u{301}", "漢", "😀", ".", "..", "a", "B", "0", "_",
-    "javascript:", "data:,", "https://evil.example/", "on=", "\u{b}", "\u{c}", "İ", "\u{fffd}",
+    " ",
+    "  ",
+    "#",
+    "?",
+    "?v=1",
+    "%",
+    "%2e%2e",
+    "%00",
+    "%zz",
+    "&",
+    "&amp;",
+    "&#x22;",
+    "\"",
+    "'",
+    "<",
+    ">",
+    "\n",
+    "\r",
+    "\t",
+    "-",
+    "--",
+    "-->",
+    "<!--",
+    "</script>",
+    "<script>alert(1)",
+    "</style>",
+    "*/",
+    "/*",
+    "//",
+    "\u{2028}",
+    "\u{2029}",
+    "\\",
+    "\\72 ",
+    "\\n",
+    ";",
+    "(",
+    ")",
+    "'\")",
+    ",",
+    ", x.png 2x",
+    "`",
+    "${x}",
+    "{",
+    "}",
+    "{{ x }}",
+    "{% x %}",
+    "<?php",
+    "]]>",
+    ":",
+    "x:",
+    "@",
+    "+",
+    "=",
+    "|",
+    "~",
+    "^",
+    "$",
+    "\u{feff}",
+    "\u{202e}",
+    "\u{7f}",
+    "\u{1}",
+    "\u{85}",
+    "\u{a0}",
+    "é",
+    "e\u{301}",
+    "漢",
+    "😀",
+    ".",
+    "..",
+    "a",
+    "B",
+    "0",
+    "_",
+    "javascript:",
+    "data:,",
+    "https://evil.example/",
+    "on=",
+    "\u{b}",
+    "\u{c}",
+    "İ",
+    "\u{fffd}",
 ];
 
 /// The rest of a path, which begins with no dot: such files are no assets.
@@ -44,14 +120,15 @@ fn url(path: &str, spelling: Spelling) -> String {
     let must = |byte: u8| byte <= b' ' || byte == 0x7F || b"%?#\\,".contains(&byte);
     let may = |byte: u8| !byte.is_ascii_alphanumeric() && byte != b'/';
     let encoded = |byte: u8| if matches!(spelling, Spelling::Raw) { must(byte) } else { may(byte) };
-    let bytes = path.bytes().flat_map(|byte| if encoded(byte) { format!("%{byte:02X}").into_bytes() } else { vec![byte] });
+    let bytes =
+        path.bytes().flat_map(|byte| if encoded(byte) { format!("%{byte:02X}").into_bytes() } else { vec![byte] });
     String::from_utf8(bytes.collect()).expect("characters stay whole")
 }
 
 fn in_html(text: &str) -> String {
-    ["&&amp;", "<&lt;", ">&gt;", "\"&quot;", "'&#39;"].iter().fold(text.to_owned(), |text, rule| {
-        text.replace(&rule[..1], &rule[1..])
-    })
+    ["&&amp;", "<&lt;", ">&gt;", "\"&quot;", "'&#39;"]
+        .iter()
+        .fold(text.to_owned(), |text, rule| text.replace(&rule[..1], &rule[1..]))
 }
 
 fn in_css(text: &str) -> String {
@@ -160,7 +237,7 @@ fn check(names: &[String; 5], spelling: Spelling) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn whatever_files_are_called_their_urls_lead_to_them_and_pages_keep_their_trees(
@@ -173,7 +250,9 @@ proptest! {
 
 #[test]
 fn each_nasty_piece_alone_is_kept_too() {
-    for piece in PIECES.iter().filter(|piece| !piece.starts_with(['.', '/']) && !piece.ends_with('/') && !piece.contains("//")) {
+    for piece in
+        PIECES.iter().filter(|piece| !piece.starts_with(['.', '/']) && !piece.ends_with('/') && !piece.contains("//"))
+    {
         for spelling in [Spelling::Encoded, Spelling::Raw] {
             let names = [(); 5].map(|()| format!("{piece}x"));
             check(&names, spelling).unwrap_or_else(|error| panic!("{piece:?} {spelling:?}: {error}"));
@@ -214,17 +293,22 @@ fn both_encodings_of_an_accent_are_two_files() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_name_cannot_make_up_a_line_of_the_report_or_command_a_terminal() {
     let place = Place::with(&[("index.html", "<p>")]);
     place.link("nowhere", "site/a\nb.js: error[name-taken]: \u{1b}[2J\u{202e}x");
-    place.write("site/c\nd/e.css", "p { background: url('\\a f.png') }");
+    place.write(
+        "site/c\nd/e.css",
+        "p { background: url('\\a f.png') }\n@font-face { font-family: f; src: url(g.woff2) }",
+    );
+    place.write("site/c\nd/g.woff2", "font");
     let said = place.build_well(&[]);
     assert!(said.contains("a\\nb.js: error[name-taken]: \\u{1b}[2J\\u{202e}x: warning[dangling-link]"), "{said}");
     assert!(said.contains("c\\nd/e.css:1:22: warning[missing-asset]"), "{said}");
     assert!(said.chars().all(|c| c == '\n' || !c.is_control()), "{said:?}");
     let explained = place.run(&["explain", "site"]).well();
-    assert!(explained.lines().all(|line| !line.starts_with("d/e.css")), "{explained}");
+    assert!(explained.starts_with("c\\nd/e.css:2:36: url() `g.woff2` "), "{explained}");
 }
 
 #[cfg(unix)]

@@ -112,7 +112,8 @@ impl Place {
 
     /// Any command, here. One that hangs is killed, and fails the test.
     pub(crate) fn run_command(&self, command: &mut Command) -> Ended {
-        let command = command.current_dir(self.root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command =
+            command.current_dir(self.root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not run: {error}"));
         let (out, error) = (all_of(child.stdout.take()), all_of(child.stderr.take()));
         let (out, error) = (wait_for(&out, &mut child), wait_for(&error, &mut child));
