@@ -84,7 +84,8 @@ impl SitePath {
 
 /// Whether a file can be called that. `C:`, `a.js:stream` and `..\x` are names on Unix, and ways out on Windows.
 fn is_name(segment: &str, on_windows: bool) -> bool {
-    !matches!(segment, "" | "." | "..") && !segment.contains('\0') && !(on_windows && segment.contains(['\\', ':']))
+    let leads_elsewhere = matches!(segment, "" | "." | "..") || on_windows && segment.contains(['\\', ':']);
+    !leads_elsewhere && !segment.contains('\0')
 }
 
 /// How the site's root is written from the directory `dir`: `./`, `../`, `../../`.

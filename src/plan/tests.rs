@@ -44,7 +44,8 @@ fn no_two_files_get_one_name_however_their_fingerprints_fall() {
     ] {
         let (plan, mut refused) = planned(name);
         let mut expected = expected;
-        (expected.sort_unstable(), refused.sort_unstable());
+        expected.sort_unstable();
+        refused.sort_unstable();
         assert_eq!(refused, expected);
         let names: BTreeSet<_> = plan.publications.values().map(|publication| &publication.path).collect();
         assert_eq!(names.len(), FILES.len(), "{names:?}");

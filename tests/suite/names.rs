@@ -308,7 +308,7 @@ fn a_name_cannot_make_up_a_line_of_the_report_or_command_a_terminal() {
     assert!(said.contains("c\\nd/e.css:1:22: warning[missing-asset]"), "{said}");
     assert!(said.chars().all(|c| c == '\n' || !c.is_control()), "{said:?}");
     let explained = place.run(&["explain", "site"]).well();
-    assert!(explained.starts_with("c\\nd/e.css:2:36: url() `g.woff2` "), "{explained}");
+    assert!(explained.starts_with("c\\nd/e.css:2:39: url() `g.woff2` "), "{explained}");
 }
 
 #[cfg(unix)]
