@@ -173,9 +173,9 @@ fn a_manifest_in_the_site_does_not_lead_through_a_link_or_a_pipe() {
         fs::remove_file(&script).expect("removed");
         let name = script.strip_prefix(place.root()).expect("below").display().to_string();
         if is_pipe {
-            place.pipe(&name)
+            place.pipe(&name);
         } else {
-            place.link("../site/a.js", &name)
+            place.link("../site/a.js", &name);
         }
         let ended = place.run(&["build", "built", "--out", "twice", "--cdn", "https://cdn.example"]);
         assert_eq!(ended.status, 2, "{ended:?}");

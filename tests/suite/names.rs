@@ -264,7 +264,7 @@ fn each_nasty_piece_alone_is_kept_too() {
 fn a_name_of_255_bytes_is_published_under_one_that_is_no_longer() {
     let name = |character: &str, bytes: usize| format!("{}.png", character.repeat((bytes - 4) / character.len()));
     let names = [name("x", 255), name("é", 254), name("漢", 253)];
-    let page: String = names.iter().map(|name| format!("<img src=\"{name}\">")).collect();
+    let page = names.each_ref().map(|name| format!("<img src=\"{name}\">")).concat();
     let place = Place::with(&[("index.html", &format!("<meta charset=utf-8>{page}"))]);
     for name in &names {
         place.write(format!("site/{name}"), name);

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 /// What has not ended by then hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// `site/` and whatever lies beside it; gone with the test.
 pub(crate) struct Place {
@@ -39,7 +39,7 @@ impl Place {
         let place = Self { temp: tempfile::tempdir().expect("a directory") };
         fs::create_dir(place.path("site")).expect("a directory");
         for (name, text) in files {
-            place.write(&format!("site/{name}"), text);
+            place.write(format!("site/{name}"), text);
         }
         place
     }
