@@ -5,7 +5,7 @@ use crate::contents::{Form, Use};
 use crate::error::{Error, Result};
 use crate::graph::link::Link;
 use crate::html::svg;
-use crate::model::finding::{Position, Positions};
+use crate::model::finding::{Position, Positions, Printable};
 use crate::model::path::SitePath;
 use crate::page::{Context, Fate};
 use crate::pipeline::{self, Prepared};
@@ -33,7 +33,7 @@ pub struct Explained {
 /// The references of all pages, stylesheets and scripts, or of one of them, by path and position.
 pub fn explain(site: &Path, page: Option<&SitePath>, config: &Config) -> Result<Vec<Explained>> {
     let root = site;
-    let (site, findings) = site::walk(site)?;
+    let (site, findings) = site::walk_with(site, config.settings.follow_links)?;
     let prepared = pipeline::prepare(site, findings, config)?;
     if let Some(page) = page.filter(|page| !prepared.index.exists(page)) {
         let source = std::io::ErrorKind::NotFound.into();
@@ -117,7 +117,8 @@ pub fn to_text(all: &[Explained]) -> String {
             Fate::Left { why } => ("are left alone", format!("left alone: {why}")),
         };
         *counts.entry(name).or_default() += 1;
-        text += &format!("{path}:{line}:{column}: {what} `{reference}` {told}\n");
+        let told = format!("{path}:{line}:{column}: {what} `{reference}` {told}");
+        text += &format!("{}\n", Printable(&told));
     }
     let counts: Vec<_> = counts.into_iter().map(|(name, count)| format!("{count} {name}")).collect();
     let counts = if all.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::{Error, Result, io_error};
 use crate::fallback::{NetFile, Parts};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, private};
 use crate::model::path::SitePath;
 use crate::page::{self, Context, Outcome};
 use crate::site::{self, index::AssetIndex};
@@ -11,16 +11,14 @@ use std::io::{self, Read, Seek as _, Write};
 use std::path::Path;
 
 /// Rewrites a page that was not there when the site was built, or is made anew each time. `manifest` is the
-/// `tightrope.json` of the output, which lies beside the published files; `page` is where the page would lie in it.
+/// `tightrope.json` of the output, which lies beside the published files or is kept beside the output; `page` is where the page would lie in it.
 ///
 /// A page of any length takes constant memory: one that is longer than [`page::WHOLE`] waits in a temporary file, because
 /// what goes in at its start depends on all of it.
 pub fn rewrite(manifest: &Path, page: &SitePath, input: &mut dyn Read, out: &mut dyn Write) -> Result<Outcome> {
-    let root = manifest.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (site, _) = site::walk(root)?;
-    let name = manifest.file_name().and_then(|name| SitePath::new(name.to_str()?));
-    let bytes = name.map_or_else(|| Err(io::ErrorKind::NotFound.into()), |name| site.read(&name));
-    let manifest = Manifest::parse(&bytes.map_err(io_error("read", manifest))?, manifest)?;
+    let bytes = site::read_regular(manifest).map_err(io_error("read", manifest))?;
+    let (site, _) = site::walk(&private::out_of(manifest))?;
+    let manifest = Manifest::parse(&bytes, manifest)?;
     let config = Config::new(manifest.options.clone())?;
     let (index, plan) = (AssetIndex::of_names(&site), manifest.plan());
     check_net(&manifest, &config, Parts::of(&config, !plan.workers.is_empty()))?;

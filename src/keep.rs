@@ -3,7 +3,7 @@
 use crate::config::{Config, SERVICE_WORKER};
 use crate::error::Result;
 use crate::fallback::NetFile;
-use crate::manifest::{self, earlier};
+use crate::manifest::{self, earlier, private};
 use crate::model::finding::{Code, Finding};
 use crate::model::path::SitePath;
 use crate::output::Staging;
@@ -11,6 +11,7 @@ use crate::plan::{self, Kept, NewNames, Plan};
 use crate::site::Site;
 use crate::site::index::AssetIndex;
 use rayon::prelude::*;
+use std::path::Path;
 
 /// Copies what is kept of OUT into the new site, behind all files of the new build but tightrope's own. What should come
 /// along and cannot is told.
@@ -21,11 +22,12 @@ pub fn carry(
     net: Option<&NetFile>,
     config: &Config,
     staging: &Staging,
+    out: &Path,
 ) -> Result<(Vec<Kept>, Vec<Finding>)> {
     if config.settings.keep == 0 {
         return Ok((Vec::new(), Vec::new()));
     }
-    let (files, mut findings) = earlier_files(staging);
+    let (files, mut findings) = earlier_files(staging, out);
     let (files, told) = plan::keep(files, &names(site, index, plan, net), config);
     findings.extend(told);
     let carried: Vec<_> = files
@@ -41,10 +43,14 @@ pub fn carry(
 }
 
 /// What OUT's manifest lists. Where there is none, this is the first build.
-fn earlier_files(staging: &Staging) -> (Vec<Kept>, Vec<Finding>) {
+fn earlier_files(staging: &Staging, out: &Path) -> (Vec<Kept>, Vec<Finding>) {
     match SitePath::new(manifest::FILE_NAME).map_or(Ok(None), |path| staging.read(&path)) {
         Ok(Some(manifest)) => earlier::fingerprinted(&manifest),
-        Ok(None) => (Vec::new(), Vec::new()),
+        // Or it is kept beside OUT.
+        Ok(None) => private::find(out).map_or_else(
+            |error| (Vec::new(), vec![Finding::of_file(Code::NotKept, manifest::FILE_NAME, error.to_string())]),
+            |found| found.map(|(_, manifest)| earlier::fingerprinted(&manifest)).unwrap_or_default(),
+        ),
         Err(reason) => (Vec::new(), vec![Finding::of_file(Code::NotKept, manifest::FILE_NAME, reason)]),
     }
 }

@@ -7,7 +7,7 @@ use crate::fallback::{NetFile, Parts};
 use crate::graph::link::{self, AssetGraph};
 use crate::html::csp;
 use crate::keep;
-use crate::manifest::{self, AssetEntry, Manifest, ServiceWorker, WorkerState};
+use crate::manifest::{self, AssetEntry, Manifest, ServiceWorker, WorkerState, private};
 use crate::model::digest::{self, Digests};
 use crate::model::finding::Finding;
 use crate::model::path::SitePath;
@@ -19,16 +19,16 @@ use crate::site::index::{self, AssetIndex};
 use crate::site::{self, Site, SiteFile, listed, read_pieces};
 use rayon::prelude::*;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Builds SITE into OUT.
 ///
 /// What cannot be rewritten is copied and told in the report; an error means that OUT is what it was before.
 pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
-    let (site, findings) = site::walk(site)?;
-    refuse_overlap(site.root(), out)?;
-    if let Some(manifest) = already_built(&site, config)? {
-        return copy(&site, out, &manifest, findings);
+    let (site, findings) = site::walk_with(site, config.settings.follow_links)?;
+    refuse_overlap(&site, out)?;
+    if let Some((path, manifest)) = already_built(&site, config)? {
+        return copy(&site, out, &path, &manifest, findings, config);
     }
 
     let mut prepared = prepare(site, findings, config)?;
@@ -38,23 +38,34 @@ pub fn build(site: &Path, out: &Path, config: &Config) -> Result<Report> {
     let outcomes = each_page(context, |file, path| write_page(file, path, context, &staging))?;
     let net = write_net(context, &staging)?;
     let (kept, lost) =
-        keep::carry(&prepared.site, &prepared.index, &prepared.plan, net_file(context), config, &staging)?;
+        keep::carry(&prepared.site, &prepared.index, &prepared.plan, net_file(context), config, &staging, out)?;
     prepared.plan.kept = kept;
     prepared.findings.extend(lost);
     let context = prepared.context(config);
-    let service_worker = write_service_worker(context, &staging)?;
+    let service_worker = write_service_worker(context, &staging, out)?;
     let manifest = Manifest { net, service_worker, ..Manifest::new(&prepared.plan, config) };
-    staging.write(Path::new(manifest::FILE_NAME), manifest.to_json().as_bytes())?;
-    staging.commit()?;
+    commit(staging, out, &manifest.to_json(), config)?;
     Ok(report(&prepared.plan, outcomes, prepared.findings))
+}
+
+/// Puts what was written and its manifest in their places.
+fn commit(staging: Staging, out: &Path, manifest: &str, config: &Config) -> Result<()> {
+    if config.settings.private_manifest {
+        private::prepare(out, manifest)?;
+        staging.commit()?;
+        return private::settle(out);
+    }
+    staging.write(Path::new(manifest::FILE_NAME), manifest.as_bytes())?;
+    staging.commit()?;
+    private::forget(out)
 }
 
 /// What a build of SITE would do. Nothing is written.
 pub fn dry_run(site: &Path, config: &Config) -> Result<Report> {
-    let (site, findings) = site::walk(site)?;
-    if let Some(manifest) = already_built(&site, config)? {
+    let (site, findings) = site::walk_with(site, config.settings.follow_links)?;
+    if let Some((path, manifest)) = already_built(&site, config)? {
         if !is_intact(&manifest, |path| Ok(site.read(path).ok()))? {
-            return Err(Error::AlreadyBuilt { path: site.root().join(manifest::FILE_NAME) });
+            return Err(Error::AlreadyBuilt { path });
         }
         return Ok(Report { already_built: true, findings, ..Report::default() });
     }
@@ -138,19 +149,23 @@ fn net_file(context: Context<'_>) -> Option<&'static NetFile> {
 /// The net's file, where it has one.
 fn write_net(context: Context<'_>, staging: &Staging) -> Result<Option<AssetEntry>> {
     let Some(file) = net_file(context) else { return Ok(None) };
+    let own = SitePath::new(&file.name).filter(|path| has(context.site, path));
+    if own.is_some_and(|path| context.site.read(&path).ok().as_deref() != Some(file.text.as_bytes())) {
+        return Err(Error::Reserved { path: context.site.root().join(&file.name) });
+    }
     staging.write(Path::new(&file.name), file.text.as_bytes())?;
     Ok(Some(AssetEntry::of_own(&file.name, &file.text)))
 }
 
 /// The service worker, or what unregisters that of the build before.
-fn write_service_worker(context: Context<'_>, staging: &Staging) -> Result<Option<ServiceWorker>> {
+fn write_service_worker(context: Context<'_>, staging: &Staging, out: &Path) -> Result<Option<ServiceWorker>> {
     let Context { config, site, plan, .. } = context;
     let name = service_worker::FILE_NAME;
     let is_taken = SitePath::new(name).is_some_and(|path| has(site, &path));
     let (state, text) = match Data::of(plan, config) {
         Some(_) if is_taken => return Err(Error::Reserved { path: site.root().join(name) }),
         Some(data) => (WorkerState::Active, data.text()),
-        None if !is_taken && had_service_worker(staging)? => (WorkerState::Retired, RETIRED.to_owned()),
+        None if !is_taken && had_service_worker(out)? => (WorkerState::Retired, RETIRED.to_owned()),
         None => return Ok(None),
     };
     staging.write(Path::new(name), text.as_bytes())?;
@@ -159,9 +174,8 @@ fn write_service_worker(context: Context<'_>, staging: &Staging) -> Result<Optio
 }
 
 /// Whether the build before has left a service worker in browsers: it had one, or its successor.
-fn had_service_worker(staging: &Staging) -> Result<bool> {
-    let before = staging.published(Path::new(manifest::FILE_NAME))?;
-    Ok(before.is_some_and(|manifest| manifest::lists_service_worker(&manifest)))
+fn had_service_worker(out: &Path) -> Result<bool> {
+    Ok(private::find(out)?.is_some_and(|(_, manifest)| manifest::lists_service_worker(&manifest)))
 }
 
 /// Copies a file of which nothing is known but its name.
@@ -262,15 +276,28 @@ fn report(plan: &Plan, outcomes: Vec<Outcome>, findings: Vec<Finding>) -> Report
     report
 }
 
-/// The manifest of SITE, if that is this version's own output with these options. With others it is refused: names would
-/// be made of names, and integrity of integrity.
-fn already_built(site: &Site, config: &Config) -> Result<Option<Manifest>> {
-    let Some(path) = SitePath::new(manifest::FILE_NAME).filter(|path| has(site, path)) else { return Ok(None) };
-    let file = site.root().join(path.as_str());
-    let bytes = site.read(&path).map_err(io_error("read", &file))?;
-    let manifest = Manifest::parse(&bytes, &file).map_err(|_| Error::Reserved { path: file.clone() })?;
+/// The manifest of SITE and where it lies, if SITE is this version's own output with these options. With others it is
+/// refused: names would be made of names, and integrity of integrity.
+fn already_built(site: &Site, config: &Config) -> Result<Option<(PathBuf, Manifest)>> {
+    let Some((file, manifest)) = manifest_of(site)? else { return Ok(None) };
+    // What is kept beside a directory may tell of another that was there before.
+    if !file.starts_with(site.root()) && !is_intact(&manifest, |path| Ok(site.read(path).ok()))? {
+        return Ok(None);
+    }
     let same = manifest.version == env!("CARGO_PKG_VERSION") && manifest.options == config.settings;
-    if same { Ok(Some(manifest)) } else { Err(Error::AlreadyBuilt { path: file }) }
+    if same { Ok(Some((file, manifest))) } else { Err(Error::AlreadyBuilt { path: file }) }
+}
+
+/// The manifest of a site that is an output, and where it lies.
+fn manifest_of(site: &Site) -> Result<Option<(PathBuf, Manifest)>> {
+    let published = site.root().join(manifest::FILE_NAME);
+    if !SitePath::new(manifest::FILE_NAME).is_some_and(|path| has(site, &path)) {
+        let private = private::read(site.root()).ok().filter(|(file, _)| *file != published);
+        return Ok(private.and_then(|(file, bytes)| Some((file.clone(), Manifest::parse(&bytes, &file).ok()?))));
+    }
+    let bytes = site::read_regular(&published).map_err(io_error("read", &published))?;
+    let manifest = Manifest::parse(&bytes, &published).map_err(|_| Error::Reserved { path: published.clone() })?;
+    Ok(Some((published, manifest)))
 }
 
 /// Whether every file that a manifest lists has the bytes that it was listed with.
@@ -285,13 +312,21 @@ fn is_intact(manifest: &Manifest, read: impl Fn(&SitePath) -> Result<Option<Vec<
 }
 
 /// Copies a site that was built already. It is the copy that must be intact.
-fn copy(site: &Site, out: &Path, manifest: &Manifest, findings: Vec<Finding>) -> Result<Report> {
+fn copy(
+    site: &Site,
+    out: &Path,
+    path: &Path,
+    manifest: &Manifest,
+    findings: Vec<Finding>,
+    config: &Config,
+) -> Result<Report> {
     let staging = Staging::begin(out)?;
     site.files.par_iter().try_for_each(|file| copy_file(site, file, &staging))?;
     if !is_intact(manifest, |path| staging.staged(&native(path)))? {
-        return Err(Error::AlreadyBuilt { path: site.root().join(manifest::FILE_NAME) });
+        return Err(Error::AlreadyBuilt { path: path.to_owned() });
     }
-    staging.commit()?;
+    let bytes = site::read_regular(path).map_err(io_error("read", path))?;
+    commit(staging, out, &String::from_utf8_lossy(&bytes), config)?;
     Ok(Report { already_built: true, findings, ..Report::default() })
 }
 
@@ -299,8 +334,8 @@ fn has(site: &Site, path: &SitePath) -> bool {
     site.files.iter().any(|file| file.path.as_ref() == Some(path))
 }
 
-/// SITE in OUT, OUT in SITE, SITE = OUT: each would lose or feed back files.
-fn refuse_overlap(site: &Path, out: &Path) -> Result<()> {
+/// SITE in OUT, OUT in SITE, SITE = OUT: each would lose or feed back files. So would what links of SITE lead to.
+fn refuse_overlap(site: &Site, out: &Path) -> Result<()> {
     let absolute = std::path::absolute(out).map_err(io_error("resolve", out))?;
     // OUT need not exist yet: its nearest ancestor that does decides.
     let real = absolute
@@ -310,6 +345,7 @@ fn refuse_overlap(site: &Path, out: &Path) -> Result<()> {
             Some(ancestor.canonicalize().ok()?.join(below))
         })
         .unwrap_or(absolute);
-    let overlaps = real.starts_with(site) || site.starts_with(&real);
+    let mut read = site.outside.iter().map(PathBuf::as_path).chain([site.root()]);
+    let overlaps = read.any(|place| real.starts_with(place) || place.starts_with(&real));
     if overlaps { Err(Error::Overlap { out: out.to_owned() }) } else { Ok(()) }
 }

@@ -9,6 +9,7 @@ use crate::graph::resolve::Mount;
 use crate::html::visitor::{Attribute, Element};
 use crate::model::media_type::{self, Kind};
 use crate::model::path::SitePath;
+use crate::model::secret;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use settings::{Fallback, IntegrityMode, Settings, SourceMaps};
 use url::Url;
@@ -93,7 +94,11 @@ impl Config {
 
     /// Whether a file could be an asset, whatever `--include` and `--exclude` say.
     pub fn may_be_asset(&self, path: &SitePath) -> bool {
-        media_type::of(path).0 != Kind::Other && !self.is_page(path) && !path.is_hidden() && !is_fixed(path)
+        media_type::of(path).0 != Kind::Other
+            && !self.is_page(path)
+            && !path.is_hidden()
+            && secret::of(path).is_none()
+            && !is_fixed(path)
     }
 
     /// The attributes of an element that `--attribute` names.

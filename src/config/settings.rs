@@ -109,6 +109,14 @@ pub struct Settings {
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub read_manifest: Vec<String>,
+    /// Keep `tightrope.json` out of OUT, in `.<OUT>.tightrope/` beside it, where `verify`, `serve` and the next build find it
+    #[cfg_attr(feature = "cli", arg(long))]
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub private_manifest: bool,
+    /// Publish what links out of the site and links to directories lead to [default: they are left out]
+    #[cfg_attr(feature = "cli", arg(long))]
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub follow_links: bool,
     /// Where source maps are found; the origin needs --site-url
     #[cfg_attr(feature = "cli", arg(long, value_enum, default_value_t))]
     #[serde(default, skip_serializing_if = "is_default")]

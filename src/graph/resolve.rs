@@ -91,6 +91,7 @@ impl Mount {
             || url.host() != self.base.host()
             || url.port() != self.base.port()
             || !url.username().is_empty()
+            || url.password().is_some()
         {
             return None;
         }

@@ -1,4 +1,7 @@
-//! `OUT/tightrope.json`: what was published, for `verify` and for other programs. Described in docs/manifest.md.
+//! `OUT/tightrope.json`: what was published, for `verify` and for other programs. Described in docs/manifest.md. With
+//! `--private-manifest` it is kept beside OUT ([`private`]).
+
+pub mod private;
 
 pub mod earlier;
 

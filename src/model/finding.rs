@@ -2,7 +2,7 @@
 //! stop.
 
 use serde::Serialize;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
@@ -58,12 +58,17 @@ codes! {
     Unreadable "unreadable" Warning "check its permissions";
     /// A FIFO, socket or device: not published.
     SpecialFile "special-file" Warning "remove it from the site";
-    /// A link leads out of the site or to a directory: it is not followed and not published.
-    LinkNotFollowed "link-not-followed" Warning "copy what it leads to into the site";
+    /// A link leads out of the site or to a directory: it is not followed and not published. A link to a file of the site
+    /// is published as a copy of that file.
+    LinkNotFollowed "link-not-followed" Warning "copy what it leads to into the site, or build with --follow-links";
+    /// A link leads to a directory in which it lies itself, or lies behind too many other links: it is not followed, not
+    /// even with `--follow-links`.
+    LinkLoop "link-loop" Warning "remove the link, or copy what it leads to into the site";
     /// A file whose name is not UTF-8: published as it is, and no reference to it is rewritten.
     NameNotUtf8 "name-not-utf8" Warning "rename it: a URL cannot spell it portably";
-    /// A hidden file or directory that holds secrets or history is in the site and gets published.
-    HiddenFile "hidden-file" Warning "remove it from the site before it is deployed";
+    /// A file or directory is in the site whose name stands for secrets or history (`.git`, `.env`, `.htpasswd`, `id_rsa`,
+    /// `*.pem`). It is copied like any file, but neither renamed nor listed in `tightrope.json`.
+    SecretFile "secret-file" Warning "remove it from the site before it is deployed";
     /// The page's encoding cannot be rewritten (UTF-16, ISO-2022-JP): it is copied.
     PageEncoding "page-encoding" Warning "save the page as UTF-8";
     /// The parser gave up on the page, or it is XHTML that is not well-formed or has a DTD of its own: it is copied.
@@ -134,6 +139,9 @@ codes! {
     /// A file of an earlier build that `--keep` is to carry over is missing in OUT, or has other bytes than `tightrope.json`
     /// there lists, or a link or a file of the new build is in its place; or that manifest cannot be read.
     NotKept "not-kept" Warning "pages of that build that are still in caches miss the file; let nothing else write to OUT";
+    /// Two files have names that are the same where case does not count, or where `é` is one name however it is encoded:
+    /// on macOS and Windows, and in some archives and buckets.
+    NamesCollide "names-collide" Warning "rename one of them: elsewhere one takes the place of the other";
     /// Two files would be published under one name.
     NameTaken "name-taken" Warning "the file is published under its own name only";
 
@@ -289,9 +297,10 @@ impl Finding {
 }
 
 impl fmt::Display for Finding {
-    /// `path:line:column: level[code]: reason`, then the hint on a line of its own.
+    /// `path:line:column: level[code]: reason`, then the hint on a line of its own. A file's name may hold anything, and
+    /// makes up no lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path)?;
+        write!(f, "{}", Printable(&self.path))?;
         if let Some(Position { line, column }) = self.position {
             write!(f, ":{line}:{column}")?;
         }
@@ -300,7 +309,21 @@ impl fmt::Display for Finding {
             Level::Warning => "warning",
             Level::Error => "error",
         };
-        write!(f, ": {level}[{}]: {}\n  hint: {}", self.code, self.reason, self.code.hint())
+        write!(f, ": {level}[{}]: {}\n  hint: {}", self.code, Printable(&self.reason), self.code.hint())
+    }
+}
+
+/// A text in one line that commands no terminal: control characters are escaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Printable<'t>(pub &'t str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The latter two turn the direction of what is written behind them.
+        let is_command = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        self.0
+            .chars()
+            .try_for_each(|c| if is_command(c) { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
     }
 }
 

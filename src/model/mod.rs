@@ -6,3 +6,4 @@ pub mod finding;
 pub mod media_type;
 pub mod name_digests;
 pub mod path;
+pub mod secret;

@@ -13,10 +13,10 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 pub struct SitePath(Arc<str>);
 
 impl SitePath {
-    /// `None` when `path` is not one: empty, absolute, climbing, or with a NUL.
+    /// `None` when `path` is not one: empty, absolute, climbing, or with a NUL. On Windows neither a drive's letter nor
+    /// another separator can be in it.
     pub fn new(path: &str) -> Option<Self> {
-        let fine = |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains('\0');
-        path.split('/').all(fine).then(|| Self(path.into()))
+        path.split('/').all(|segment| is_name(segment, cfg!(windows))).then(|| Self(path.into()))
     }
 
     /// The file that a URL's path names, relative to the root and percent-encoded (`css/my%20app.css`).
@@ -82,6 +82,12 @@ impl SitePath {
     }
 }
 
+/// Whether a file can be called that. `C:`, `a.js:stream` and `..\x` are names on Unix, and ways out on Windows.
+fn is_name(segment: &str, on_windows: bool) -> bool {
+    let leads_elsewhere = matches!(segment, "" | "." | "..") || on_windows && segment.contains(['\\', ':']);
+    !leads_elsewhere && !segment.contains('\0')
+}
+
 /// How the site's root is written from the directory `dir`: `./`, `../`, `../../`.
 pub fn relative_root(dir: &str) -> String {
     match dir.matches('/').count() {
@@ -118,6 +124,9 @@ mod tests {
     fn a_path_cannot_leave_the_root() {
         for bad in ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a\0b"] {
             assert_eq!(SitePath::new(bad), None, "{bad:?}");
+        }
+        for on_windows_only in ["C:", "..\\x", "\\\\host", "a.js:stream"] {
+            assert!(is_name(on_windows_only, false) && !is_name(on_windows_only, true), "{on_windows_only:?}");
         }
         for bad in ["a/%2e%2e/b", "..%2Fetc", "a%2Fb", "%00", "%ff"] {
             assert_eq!(SitePath::from_url_path(bad), None, "{bad:?}");

@@ -41,11 +41,6 @@ impl Staging {
         Ok(Self { out, state, tree, root, _lock: lock })
     }
 
-    /// A file of OUT as it still is, if there is one.
-    pub fn published(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        read(&self.out.join(path))
-    }
-
     /// A file as it was written, if it was.
     pub fn staged(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         read(&self.tree.join(path))
@@ -199,7 +194,8 @@ fn create_dirs(dir: &Path) -> Result<()> {
 fn clear(state: &Path) -> Result<()> {
     for entry in fs::read_dir(state).map_err(io_error("read", state))? {
         let entry = entry.map_err(io_error("read", state))?;
-        if entry.file_name() != "lock" {
+        // A manifest that is not published is no litter.
+        if entry.file_name() != "lock" && entry.file_name() != "tightrope.json" {
             remove(&entry.path())?;
         }
     }

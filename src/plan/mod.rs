@@ -17,7 +17,7 @@ use crate::config::{Config, OWN_WORKERS, SERVICE_WORKER};
 use crate::contents::Use;
 use crate::graph::link::{AssetGraph, Link};
 use crate::graph::order;
-use crate::model::digest::{Digests, Integrity};
+use crate::model::digest::{Digests, Fingerprint, Integrity};
 use crate::model::finding::{Code, Finding};
 use crate::model::media_type::Kind;
 use crate::model::path::SitePath;
@@ -81,13 +81,22 @@ impl Plan {
 
 /// Decides, dependencies first.
 pub fn plan(index: &AssetIndex, graph: &AssetGraph, config: &Config) -> (Plan, Vec<Finding>) {
+    plan_named(index, graph, config, naming::fingerprinted)
+}
+
+fn plan_named(
+    index: &AssetIndex,
+    graph: &AssetGraph,
+    config: &Config,
+    name: fn(&SitePath, &Fingerprint) -> SitePath,
+) -> (Plan, Vec<Finding>) {
     let named = layout::fingerprinted(index, config);
     let (tied, mut findings) = tied::find(index, graph, config, &named);
     let variables = Variables::of(graph);
     let (at_home, of_sheets) = sheets::find(index, graph, &variables, config);
     findings.extend(of_sheets);
-    let mut planner = Planner { index, graph, config, named, tied, at_home, variables, plan: Plan::default() };
-    let mut reserved: BTreeMap<SitePath, SitePath> = BTreeMap::new();
+    let mut planner = Planner { index, graph, config, named, tied, at_home, variables, name, plan: Plan::default() };
+    let mut reserved = BTreeSet::new();
     for group in order::groups(graph) {
         planner.publish_group(&group, &mut reserved, &mut findings);
     }
@@ -120,51 +129,78 @@ struct Planner<'p> {
     tied: BTreeMap<SitePath, Tied>,
     at_home: BTreeSet<SitePath>,
     variables: Variables<'p>,
+    /// How a file is called that has this fingerprint.
+    name: fn(&SitePath, &Fingerprint) -> SitePath,
     plan: Plan,
 }
 
+/// A file whose bytes are known, before it is known whether it can have its name.
+struct Made<'g> {
+    path: &'g SitePath,
+    name: SitePath,
+    bytes: Option<Vec<u8>>,
+    /// Of the bytes, or the original's where there are none.
+    digests: Digests,
+}
+
 impl Planner<'_> {
-    /// Publishes files that refer to each other, or one that does not.
-    fn publish_group(
-        &mut self,
-        group: &[SitePath],
-        reserved: &mut BTreeMap<SitePath, SitePath>,
-        findings: &mut Vec<Finding>,
-    ) {
+    /// Publishes files that refer to each other, or one that does not. Where a name is taken, its file keeps its own; so
+    /// do all of a cycle, whose bytes name each other.
+    fn publish_group(&mut self, group: &[SitePath], reserved: &mut BTreeSet<SitePath>, findings: &mut Vec<Finding>) {
         let names = self.names_in_cycle(group);
-        for path in group {
-            let Some(asset) = self.index.assets.get(path) else { continue };
-            let bytes = if self.keeps_bytes(path) { None } else { self.final_bytes(path, asset, &names) };
-            let digests = bytes.as_deref().map_or_else(|| asset.digests.clone(), Digests::of);
-            let keeps_name = self.keeps_name(path) || bytes.is_none() && self.named.contains(path);
-            let mut name = match names.get(path) {
-                Some(name) => name.clone(),
-                None if keeps_name => path.clone(),
-                None => naming::fingerprinted(path, &digests.fingerprint()),
-            };
-            let taken = name != *path && (self.is_taken(&name, &digests) || reserved.contains_key(&name));
-            if taken {
-                findings.push(Finding::of_file(Code::NameTaken, path.as_str(), format!("`{name}` exists already")));
-                name = path.clone();
-            }
-            reserved.insert(name.clone(), path.clone());
-            // Under its own name a file keeps its own bytes.
-            let bytes = bytes.filter(|_| name != *path || self.config.settings.no_fingerprint);
-            let digests = if bytes.is_some() { digests } else { asset.digests.clone() };
-            let publication = Publication {
-                fingerprinted: name != *path || bytes.is_none() && self.named.contains(path),
-                size: bytes.as_ref().map_or(asset.size, |bytes| bytes.len() as u64),
-                integrity: digests.integrity(),
-                home: if taken { Home::Origin } else { self.home(path, asset.kind) },
-                kind: asset.kind,
-                media_type: asset.media_type,
-                imports: self.imports(path),
-                bare: self.graph.linked.get(path).map_or_else(Vec::new, |linked| linked.bare.clone()),
-                path: name,
-                bytes,
-            };
-            self.plan.publications.insert(path.clone(), publication);
+        let made: Vec<_> = group.iter().filter_map(|path| self.make(path, &names)).collect();
+        let mut seen = BTreeSet::new();
+        let mut is_taken = |made: &Made<'_>| {
+            let Made { path, name, digests, .. } = made;
+            name != *path && (self.is_taken(name, digests) || reserved.contains(name) || !seen.insert(name.clone()))
+        };
+        let taken: Vec<_> = made.iter().map(&mut is_taken).collect();
+        findings.extend(made.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(made, _)| {
+            Finding::of_file(Code::NameTaken, made.path.as_str(), format!("`{}` exists already", made.name))
+        }));
+        let of_cycle = !names.is_empty() && taken.contains(&true);
+        for (made, taken) in made.into_iter().zip(taken) {
+            let publication = self.publication(made, taken || of_cycle);
+            reserved.insert(publication.1.path.clone());
+            self.plan.publications.insert(publication.0, publication.1);
         }
+    }
+
+    /// The bytes of a file as they would be published, and under which name.
+    fn make<'g>(&self, path: &'g SitePath, names: &Names) -> Option<Made<'g>> {
+        let asset = self.index.assets.get(path)?;
+        let bytes = if self.keeps_bytes(path) { None } else { self.final_bytes(path, asset, names) };
+        let digests = bytes.as_deref().map_or_else(|| asset.digests.clone(), Digests::of);
+        let keeps_name = self.keeps_name(path) || bytes.is_none() && self.named.contains(path);
+        let name = match names.get(path) {
+            Some(name) => name.clone(),
+            None if keeps_name => path.clone(),
+            None => (self.name)(path, &digests.fingerprint()),
+        };
+        Some(Made { path, name, bytes, digests })
+    }
+
+    /// How a file is published: as it was made, or where that cannot be, under its own name.
+    fn publication(&self, made: Made<'_>, taken: bool) -> (SitePath, Publication) {
+        let Made { path, name, bytes, digests } = made;
+        let asset = &self.index.assets[path];
+        let name = if taken { path.clone() } else { name };
+        // Under its own name a file keeps its own bytes.
+        let bytes = bytes.filter(|_| name != *path || self.config.settings.no_fingerprint);
+        let digests = if bytes.is_some() { digests } else { asset.digests.clone() };
+        let publication = Publication {
+            fingerprinted: name != *path || bytes.is_none() && self.named.contains(path),
+            size: bytes.as_ref().map_or(asset.size, |bytes| bytes.len() as u64),
+            integrity: digests.integrity(),
+            home: if taken { Home::Origin } else { self.home(path, asset.kind) },
+            kind: asset.kind,
+            media_type: asset.media_type,
+            imports: self.imports(path),
+            bare: self.graph.linked.get(path).map_or_else(Vec::new, |linked| linked.bare.clone()),
+            path: name,
+            bytes,
+        };
+        (path.clone(), publication)
     }
 
     /// The names of a cycle's members, whose bytes name each other; none for a file that is in no cycle.
@@ -174,7 +210,7 @@ impl Planner<'_> {
             return Names::new();
         }
         let group_print = self.group_fingerprint(group);
-        group.iter().map(|path| (path.clone(), naming::fingerprinted(path, &member(&group_print, path)))).collect()
+        group.iter().map(|path| (path.clone(), (self.name)(path, &member(&group_print, path)))).collect()
     }
 
     fn keeps_bytes(&self, path: &SitePath) -> bool {
@@ -214,3 +250,6 @@ impl Planner<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ pub(super) async fn answer(
     if let Role::Origin(switch) = role
         && control::is_for(request.uri().path())
     {
-        let plain = match refuse_stranger(request.headers()) {
+        let plain = match refuse_stranger(&request, Home::Origin, shared) {
             Some(refusal) => refusal,
             None => control::answer(request, switch).await,
         };
@@ -55,7 +55,7 @@ pub(super) async fn answer(
         Fault::Reset => return Err(Reset),
         _ => {}
     }
-    let refusal = refuse_stranger(request.headers()).or_else(|| refuse_method(request.method()));
+    let refusal = refuse_stranger(&request, home, shared).or_else(|| refuse_method(request.method()));
     let plain = match refusal {
         Some(refusal) => refusal,
         None => spoiled(plain(url_path, path.as_ref(), home, shared).await, fault),
@@ -85,13 +85,23 @@ fn logged(request: &hyper::Request<Incoming>, home: Home, fault: Fault) -> Reque
     }
 }
 
-/// Only those are answered who mean this machine: a page elsewhere can point a name of its own at 127.0.0.1, and would
-/// read the files if any name were served.
-fn refuse_stranger(headers: &HeaderMap) -> Option<Plain> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let authority = host.and_then(|host| host.parse::<Authority>().ok());
-    let known = authority.is_some_and(|authority| matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]"));
-    (!known).then(|| Plain::text(StatusCode::FORBIDDEN, "only loopback names are served\n"))
+/// Only those are answered who mean this port of this machine: a page elsewhere can point a name of its own at
+/// 127.0.0.1, and would read the files if any name were served (DNS rebinding). Who names two hosts means no one.
+fn refuse_stranger(request: &hyper::Request<Incoming>, home: Home, shared: &Shared) -> Option<Plain> {
+    let port = if home == Home::Cdn { shared.cdn.port() } else { shared.origin.port() };
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let known = hosts.next().is_none()
+        && host.is_some_and(|host| is_own(&host, port))
+        && request.uri().authority().is_none_or(|authority| is_own(authority, port));
+    (!known).then(|| Plain::text(StatusCode::FORBIDDEN, "only loopback names with this port are served\n"))
+}
+
+/// Without a port it is that of HTTP (RFC 9110, section 4.2.1).
+fn is_own(authority: &Authority, port: u16) -> bool {
+    matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]")
+        && !authority.as_str().contains('@')
+        && authority.port().map_or(port == 80, |written| written.as_u16() == port)
 }
 
 fn refuse_method(method: &Method) -> Option<Plain> {
@@ -112,7 +122,7 @@ async fn plain(url_path: &str, path: Option<&SitePath>, home: Home, shared: &Sha
     match shared.site.read(path).await {
         Found::File(bytes) => file(path, bytes, shared),
         // Relative references of the page count from the slash.
-        Found::Directory => Plain::redirect(StatusCode::MOVED_PERMANENTLY, &format!("{url_path}/")),
+        Found::Directory => Plain::redirect(StatusCode::MOVED_PERMANENTLY, &format!("{root}{}/", path.to_url())),
         Found::Nothing => not_found(home, shared).await,
     }
 }

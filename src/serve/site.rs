@@ -3,8 +3,8 @@
 use super::Home;
 use crate::config::settings::{Crossorigin, Settings};
 use crate::config::{Config, SERVICE_WORKER};
-use crate::error::{Result, io_error};
-use crate::manifest::{FILE_NAME, Manifest};
+use crate::error::Result;
+use crate::manifest::{Manifest, private};
 use crate::model::path::SitePath;
 use std::collections::HashMap;
 use std::io;
@@ -51,8 +51,8 @@ impl Site {
 
     /// An output of `tightrope build`, by its manifest.
     pub(super) fn of_output(out: &Path) -> Result<Self> {
-        let file = out.join(FILE_NAME);
-        let manifest = Manifest::parse(&std::fs::read(&file).map_err(io_error("read", &file))?, &file)?;
+        let (file, bytes) = private::read(out)?;
+        let manifest = Manifest::parse(&bytes, &file)?;
         let config = Config::new(manifest.options)?;
         // What a manifest holds that is no URL, or no path, is as good as absent.
         let cdn = manifest.cdn.and_then(|cdn| Url::parse(&cdn).ok()).filter(|cdn| cdn.path().ends_with('/'));

@@ -24,7 +24,7 @@ fn connect(port: u16, request: &str) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     // What waits longer than this has been forgotten.
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    stream.write_all(request.as_bytes())?;
+    stream.write_all(request.replace("Host: localhost\r\n", &format!("Host: localhost:{port}\r\n")).as_bytes())?;
     Ok(stream)
 }
 
@@ -121,6 +121,16 @@ async fn only_files_of_the_directory_are_served_and_only_to_loopback_names() {
         ("/docs/%2e%2e/app.js", 404, "not found\n"),
         ("/docs%2findex.html", 404, "not found\n"),
         ("//app.js", 404, "not found\n"),
+        ("/..%2fsecret.txt", 404, "not found\n"),
+        ("/..%5csecret.txt", 404, "not found\n"),
+        ("/docs/..%2f..%2fsecret.txt", 404, "not found\n"),
+        ("/docs/%2e%2e%5c%2e%2e/secret.txt", 404, "not found\n"),
+        ("/.%2e/secret.txt", 404, "not found\n"),
+        ("/%252e%252e/secret.txt", 404, "not found\n"),
+        ("/app.js%00", 404, "not found\n"),
+        ("/%00/../secret.txt", 404, "not found\n"),
+        ("/./app.js", 404, "not found\n"),
+        ("/%c0%ae%c0%ae/secret.txt", 404, "not found\n"),
     ] {
         let answer = ask(port, target);
         assert_eq!((answer.status, answer.body), (status, body.as_bytes().to_vec()), "{target}");
@@ -129,11 +139,44 @@ async fn only_files_of_the_directory_are_served_and_only_to_loopback_names() {
     let old = ask(port, "/old.html").headers;
     assert!(old.contains("content-type: text/html") && !old.contains("charset"), "{old}");
     assert!(ask(port, "/docs").headers.contains("location: /docs/"));
-    for host in ["attacker.example", "localhost.attacker.example"] {
-        for target in ["/", "/__tightrope__/state"] {
-            let request = get(target, "").replace("localhost", host);
-            assert_eq!(send(port, &request).expect("an answer").status, 403, "{host}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_means_another_host_or_port_is_refused_in_both_homes_and_on_the_control_page() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let (_server, origin, cdn) = server(temp.path()).await;
+    for (port, other) in [(origin, cdn), (cdn, origin)] {
+        let status = |target: &str, headers: &str| {
+            let request = format!("GET {target} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n");
+            send(port, &request).expect("an answer").status
+        };
+        for host in ["localhost", "127.0.0.1", "[::1]"] {
+            assert_eq!(status("/app.js", &format!("Host: {host}:{port}\r\n")), 200, "{host}");
         }
+        assert_eq!(status(&format!("http://localhost:{port}/app.js"), &format!("Host: localhost:{port}\r\n")), 200);
+        let own = format!("localhost:{port}");
+        for headers in [
+            format!("Host: attacker.example:{port}\r\n"),
+            format!("Host: localhost.attacker.example:{port}\r\n"),
+            format!("Host: localhost@attacker.example:{port}\r\n"),
+            format!("Host: attacker.example@{own}\r\n"),
+            format!("Host: localhost:{other}\r\n"),
+            format!("Host: 0.0.0.0:{port}\r\n"),
+            format!("Host: 127.0.0.1.nip.io:{port}\r\n"),
+            format!("Host: {own}/\r\n"),
+            format!("Host: {own}, attacker.example\r\n"),
+            format!("Host: {own}\r\nHost: attacker.example\r\n"),
+            format!("Host: attacker.example\r\nHost: {own}\r\n"),
+            "Host: 127.0.0.1\r\n".to_owned(),
+            "Host: \r\n".to_owned(),
+            String::new(),
+        ] {
+            for target in ["/", "/app.js", "/__tightrope__/", "/__tightrope__/state"] {
+                assert!(matches!(status(target, &headers), 400 | 403), "{target} {headers}");
+            }
+        }
+        let absolute = format!("http://attacker.example:{port}/app.js");
+        assert_eq!(status(&absolute, &format!("Host: {own}\r\n")), 403);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::config::OWN_WORKERS;
 use crate::error::{Result, io_error};
 use crate::fallback::Parts;
 use crate::graph::resolve::Mount;
-use crate::manifest::{self, Manifest};
+use crate::manifest::{Manifest, private};
 use crate::model::digest::satisfies;
 use crate::model::finding::{Finding, Level};
 use crate::model::media_type;
@@ -71,9 +71,8 @@ impl Verified {
 
 /// Reads OUT again and checks every promise.
 pub fn verify(out: &Path) -> Result<Verified> {
-    let manifest_path = out.join(manifest::FILE_NAME);
-    let bytes = fs::read(&manifest_path).map_err(io_error("read", &manifest_path))?;
-    let manifest = Manifest::parse(&bytes, &manifest_path)?;
+    let (path, bytes) = private::read(out)?;
+    let manifest = Manifest::parse(&bytes, &path)?;
     let published = Published::read(out, manifest)?;
 
     let (mut findings, modules) = files::check(&published);
@@ -86,6 +85,13 @@ pub fn verify(out: &Path) -> Result<Verified> {
     findings.sort();
     let (assets, kept) = (published.manifest.assets.len(), published.manifest.kept.len());
     Ok(Verified { pages: pages.len(), assets, kept, references, findings })
+}
+
+/// Whether there is a file that goes along when OUT is taken elsewhere, and does not keep its reader waiting.
+fn is_published(entry: &walkdir::DirEntry, root: &Path) -> bool {
+    let leads_out = || !entry.path().canonicalize().is_ok_and(|real| real.starts_with(root));
+    let is_link = entry.path_is_symlink();
+    (entry.file_type().is_file() || is_link && entry.path().is_file()) && !(is_link && leads_out())
 }
 
 /// An output as it lies there.
@@ -105,8 +111,9 @@ struct Published<'o> {
 impl<'o> Published<'o> {
     fn read(root: &'o Path, manifest: Manifest) -> Result<Self> {
         let config = crate::config::Config::new(manifest.options.clone())?;
+        let real = root.canonicalize().map_err(io_error("read", root))?;
         let files = WalkDir::new(root).into_iter().filter_map(|entry| {
-            let entry = entry.ok().filter(|entry| !entry.file_type().is_dir())?;
+            let entry = entry.ok().filter(|entry| is_published(entry, &real))?;
             let relative = entry.path().strip_prefix(root).ok()?.to_str()?.replace(std::path::MAIN_SEPARATOR, "/");
             SitePath::new(&relative)
         });
@@ -130,6 +137,9 @@ impl<'o> Published<'o> {
     }
 
     fn bytes(&self, path: &SitePath) -> std::io::Result<Vec<u8>> {
+        if !self.files.contains(path) {
+            return Err(std::io::ErrorKind::NotFound.into());
+        }
         fs::read(self.root.join(path.as_str()))
     }
 

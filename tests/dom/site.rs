@@ -2,6 +2,7 @@
 
 use super::{Difference, Published, compare};
 use std::fs;
+use std::path::Path;
 use tempfile::TempDir;
 use tightrope::config::{Config, settings::Settings};
 use tightrope::model::path::SitePath;
@@ -32,8 +33,8 @@ const FILES: [(&str, &str); 13] = [
 
 /// A site in a directory of its own, read and planned.
 pub struct SmallSite {
-    // Holds the directory for as long as pages are rewritten.
-    _dir: TempDir,
+    /// Stays for as long as pages are rewritten.
+    dir: TempDir,
     config: Config,
     site: Site,
     index: AssetIndex,
@@ -44,8 +45,13 @@ pub struct SmallSite {
 impl SmallSite {
     /// The site, with a CDN or without.
     pub fn new(cdn: Option<&str>) -> Self {
+        Self::of(&FILES, cdn, "sub/page.html")
+    }
+
+    /// A site of these files, seen from one of its pages.
+    pub fn of(files: &[(&str, &str)], cdn: Option<&str>, page: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        for (name, text) in FILES {
+        for (name, text) in files {
             let path = dir.path().join(name);
             fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
             fs::write(path, text).expect("a file");
@@ -56,8 +62,13 @@ impl SmallSite {
         let (index, _) = site::index::index(&site, &config).expect("it is read");
         let (graph, _) = graph::link::link(&index, &config.mount);
         let (plan, _) = plan::plan(&index, &graph, &config);
-        let page = SitePath::new("sub/page.html").expect("a path");
-        Self { _dir: dir, config, site, index, plan, page }
+        let page = SitePath::new(page).expect("a path");
+        Self { dir, config, site, index, plan, page }
+    }
+
+    /// Where it lies, and how it is built.
+    pub fn source(&self) -> (&Path, &Config) {
+        (self.dir.path(), &self.config)
     }
 
     fn context(&self) -> Context<'_> {
@@ -69,7 +80,7 @@ impl SmallSite {
         Published::new(self.context(), &self.page)
     }
 
-    /// `sub/page.html` with these bytes, rewritten.
+    /// The page with these bytes, rewritten.
     pub fn rewrite(&self, page: &[u8], step: Option<usize>) -> Outcome {
         rewrite_bytes(&self.page, page, step, self.context())
     }

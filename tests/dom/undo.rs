@@ -252,8 +252,24 @@ impl Check<'_> {
         }
         is.iter().filter(|(key, _)| !was.contains_key(*key)).try_for_each(|(key, new)| match key.as_str() {
             "integrity" => self.pins(&empty, new),
+            "scopes" => self.scope_of_the_cdn(was.get("imports").unwrap_or(&empty), new),
             _ => Err(format!("`{key}` is new")),
         })
+    }
+
+    /// The one scope that may be new: what the page's names mean to modules that came from the CDN.
+    fn scope_of_the_cdn(&self, imports: &Value, scopes: &Value) -> Result<(), String> {
+        let cdn = self.site.cdn.as_ref().map(Url::as_str);
+        for (scope, addresses) in scopes.as_object().ok_or("scopes")? {
+            if Some(scope.as_str()) != cdn {
+                return Err(format!("a new scope `{scope}`"));
+            }
+            for (name, is) in addresses.as_object().ok_or("not a map of addresses")? {
+                let was = imports[name].as_str().ok_or_else(|| format!("`{name}` is new"))?;
+                self.url(was, is.as_str().ok_or("not an address")?)?;
+            }
+        }
+        Ok(())
     }
 
     fn same_scope<'v>(&self, old: &'v serde_json::Map<String, Value>, scope: &str) -> Option<&'v Value> {

@@ -1,6 +1,7 @@
 //! What the library and the command promise, against whole trees.
 
 mod cli;
+mod collisions;
 #[path = "../dom/mod.rs"]
 mod dom;
 mod floors;
@@ -8,7 +9,13 @@ mod golden;
 mod graphs;
 mod import_maps;
 mod keep;
+#[cfg(unix)]
+mod links;
+mod names;
+mod outside;
+mod place;
 mod properties;
+mod secrets;
 mod serve;
 mod service_worker;
 mod template;
