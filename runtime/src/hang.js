@@ -37,15 +37,16 @@
   const hang = page.hang = { session, stays, inUse: !!session[posted], settled: new WeakSet() };
   delete session[posted];
 
-  /** An element that brings the rescue. */
-  const bringer = () => {
+  /** An element that brings the rescue, by its URL or as it is. @param {string} [text] */
+  const bringer = text => {
     const script = doc.createElement('script');
     script.setAttribute('nonce', me.nonce || '');
-    script.src = trust('createScriptURL', local + net);
-    // Elsewhere nothing can be checked: CORS cannot succeed.
-    if (/^http/.test(origin)) script.integrity = integrity;
-    // Chromium keeps other scripts back as long as it waits for what the page begins with: for the CDN.
-    script.setAttribute('fetchpriority', 'high');
+    if (text) script.text = trust('createScript', text);
+    else {
+      script.src = trust('createScriptURL', local + net);
+      // Elsewhere nothing can be checked: CORS cannot succeed.
+      if (/^http/.test(origin)) script.integrity = integrity;
+    }
     return script;
   };
 
@@ -74,7 +75,15 @@
       if (/method="post/i.test(/** @type {Element} */ (event.target).outerHTML)) session[posted] = 1;
     }, true);
     setTimeout(() => {
-      if (!hang.hasLoaded) if (!page.handle) me.after(bringer());
+      if (hang.hasLoaded || page.handle) return;
+      // As long as the page waits for what it begins with, that is for the CDN, Chromium keeps a script with a URL back, and
+      // Firefox for five seconds. A text runs at once.
+      const request = new XMLHttpRequest();
+      request.open('GET', local + net);
+      request.onloadend = () => {
+        if (!page.handle) me.after(bringer(request.status == 200 ? request.responseText : ''));
+      };
+      request.send();
     }, +hangLimit / 4);
   }
 })();

@@ -8,6 +8,8 @@ use crate::error::{Error, Result, io_error};
 use crate::model::path::SitePath;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Read as _, Seek as _, Write};
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use swap::Root;
 
@@ -145,13 +147,12 @@ fn state_dir(out: &Path) -> PathBuf {
 }
 
 fn lock(path: &Path) -> Result<File> {
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(io_error("open", path))?;
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    // A link that somebody put there would have a file of theirs written to.
+    #[cfg(unix)]
+    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    let mut file = options.open(path).map_err(io_error("open", path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

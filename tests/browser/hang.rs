@@ -59,6 +59,28 @@ impl Site {
     }
 }
 
+/// A script that the page begins with: nothing is painted yet, and engines keep other scripts back.
+const HEAD: &str = "<!doctype html><script>window.ran = ''</script><script src=a.js></script><p>A page.";
+
+/// A page that stands still before anything is painted is rescued. (That Firefox does it at once shows in the matrix, which
+/// waits for five seconds.)
+async fn is_rescued_blank(engine: Engine) {
+    let site = Site::of(&[("a.js", "ran += 'yes'"), ("index.html", HEAD)]).await;
+    site.fail(&["hang"]).await;
+    let browser = Browser::start_that_waits(engine, Waits::Never).await;
+    browser.goto(&site.server.origin_url()).await;
+    let (start, mut ran) = (Instant::now(), Value::Null);
+    while ran != "yes" && start.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        ran = browser.try_ask("return window.ran").await.unwrap_or_default();
+    }
+    assert_eq!(ran, "yes", "{:#?}", site.server.requests());
+    assert_eq!(site.loads("/"), 2, "loaded, and loaded anew");
+    // The CDN was asked twice in the first load: by the page, and by the rescue at half its time.
+    let asked = site.server.requests().iter().filter(|request| request.home == Home::Cdn).count();
+    assert!(asked >= 2, "{:#?}", site.server.requests());
+}
+
 /// Opens a page without waiting for its `load` event, from another one of its origin.
 async fn leads_to(browser: &Browser, site: &Site, path: &str) {
     browser.goto(&(site.server.origin_url() + "/nothing.txt")).await;
@@ -288,7 +310,7 @@ async fn posts_once(engine: Engine) {
 macro_rules! in_each_engine {
     ($($module:ident $engine:ident,)*) => { $(
         mod $module {
-            use super::{Engine, is_mended, is_patient, is_rescued, posts_once, respects_use};
+            use super::{Engine, is_mended, is_patient, is_rescued, is_rescued_blank, posts_once, respects_use};
 
             #[tokio::test(flavor = "multi_thread")]
             async fn a_page_whose_cdn_never_answers_is_rescued_and_the_next_one_is_local_at_once() {
@@ -318,6 +340,11 @@ macro_rules! in_each_engine {
             #[tokio::test(flavor = "multi_thread")]
             async fn so_is_what_an_inline_module_imports() {
                 is_rescued(Engine::$engine, &["imported.*=hang"]).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn so_is_one_script_before_anything_is_painted() {
+                is_rescued_blank(Engine::$engine).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]

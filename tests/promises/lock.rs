@@ -4,7 +4,7 @@ use crate::place::{Before, Sites, run, tree};
 use crate::strace::stop_at;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::PathBuf;
 
 #[test]
@@ -52,6 +52,20 @@ fn a_lock_that_a_build_which_is_gone_left_behind_holds_nobody() {
 }
 
 /// The inode and the number of names of each file.
+#[test]
+fn a_link_in_the_place_of_the_lock_is_not_written_through() {
+    let sites = Sites::new();
+    let place = sites.place("out", Before::Output);
+    let (state, outside) = (place.root.join(".out.tightrope"), sites.site().with_file_name("outside"));
+    fs::write(&outside, "precious\n").expect("a file");
+    fs::create_dir_all(&state).expect("a directory");
+    symlink(&outside, state.join("lock")).expect("a link");
+    let (status, _, error) = sites.build(&place);
+    assert_eq!(status, Some(2), "{error}");
+    assert!(error.contains("lock"), "{error}");
+    assert_eq!(fs::read_to_string(&outside).expect("the file"), "precious\n");
+}
+
 fn inodes(root: &std::path::Path) -> BTreeMap<PathBuf, (u64, u64)> {
     let files = tree(root).into_iter().filter(|(_, bytes)| bytes.is_some());
     files
