@@ -126,6 +126,11 @@ fn write_assets(context: Context<'_>, staging: &Staging) -> Result<()> {
         if renamed || publication.bytes.is_none() {
             copy_asset(context, file, path, staging)?;
         }
+        // The site has this name already, with the same bytes, or another would have been chosen. A file that is written twice
+        // may be read half-written: it is published under a name of its own at the same time.
+        if renamed && site.has(&publication.path) {
+            return Ok(());
+        }
         match &publication.bytes {
             Some(bytes) => staging.write(&native(&publication.path), bytes),
             // Not from the site once more: both names must stand for the same bytes.
@@ -149,7 +154,7 @@ fn net_file(context: Context<'_>) -> Option<&'static NetFile> {
 /// The net's file, where it has one.
 fn write_net(context: Context<'_>, staging: &Staging) -> Result<Option<AssetEntry>> {
     let Some(file) = net_file(context) else { return Ok(None) };
-    let own = SitePath::new(&file.name).filter(|path| has(context.site, path));
+    let own = SitePath::new(&file.name).filter(|path| context.site.has(path));
     if own.is_some_and(|path| context.site.read(&path).ok().as_deref() != Some(file.text.as_bytes())) {
         return Err(Error::Reserved { path: context.site.root().join(&file.name) });
     }
@@ -161,7 +166,7 @@ fn write_net(context: Context<'_>, staging: &Staging) -> Result<Option<AssetEntr
 fn write_service_worker(context: Context<'_>, staging: &Staging, out: &Path) -> Result<Option<ServiceWorker>> {
     let Context { config, site, plan, .. } = context;
     let name = service_worker::FILE_NAME;
-    let is_taken = SitePath::new(name).is_some_and(|path| has(site, &path));
+    let is_taken = SitePath::new(name).is_some_and(|path| site.has(&path));
     let (state, text) = match Data::of(plan, config) {
         Some(_) if is_taken => return Err(Error::Reserved { path: site.root().join(name) }),
         Some(data) => (WorkerState::Active, data.text()),
@@ -291,7 +296,7 @@ fn already_built(site: &Site, config: &Config) -> Result<Option<(PathBuf, Manife
 /// The manifest of a site that is an output, and where it lies.
 fn manifest_of(site: &Site) -> Result<Option<(PathBuf, Manifest)>> {
     let published = site.root().join(manifest::FILE_NAME);
-    if !SitePath::new(manifest::FILE_NAME).is_some_and(|path| has(site, &path)) {
+    if !SitePath::new(manifest::FILE_NAME).is_some_and(|path| site.has(&path)) {
         let private = private::read(site.root()).ok().filter(|(file, _)| *file != published);
         return Ok(private.and_then(|(file, bytes)| Some((file.clone(), Manifest::parse(&bytes, &file).ok()?))));
     }
@@ -328,10 +333,6 @@ fn copy(
     let bytes = site::read_regular(path).map_err(io_error("read", path))?;
     commit(staging, out, &String::from_utf8_lossy(&bytes), config)?;
     Ok(Report { already_built: true, findings, ..Report::default() })
-}
-
-fn has(site: &Site, path: &SitePath) -> bool {
-    site.files.iter().any(|file| file.path.as_ref() == Some(path))
 }
 
 /// SITE in OUT, OUT in SITE, SITE = OUT: each would lose or feed back files. So would what links of SITE lead to.

@@ -44,6 +44,11 @@ impl Site {
         &self.root
     }
 
+    /// Whether it has this file.
+    pub fn has(&self, path: &SitePath) -> bool {
+        self.place(path).is_ok()
+    }
+
     /// Where a file lies.
     pub fn locate(&self, file: &SiteFile) -> PathBuf {
         self.root.join(&file.relative)
