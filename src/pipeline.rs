@@ -57,7 +57,8 @@ fn commit(staging: Staging, out: &Path, manifest: &str, config: &Config) -> Resu
     }
     staging.write(Path::new(manifest::FILE_NAME), manifest.as_bytes())?;
     staging.commit()?;
-    private::forget(out)
+    private::forget(out);
+    Ok(())
 }
 
 /// What a build of SITE would do. Nothing is written.

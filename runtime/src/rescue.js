@@ -14,7 +14,7 @@
   const root = doc.documentElement;
   const page = /** @type {Me} */ (doc.querySelector('[data-tightrope=net]')).tightrope;
   const hang = page ? page.hang : null;
-  // Switched off, no page to be loaded anew, or this text is in it for the second time.
+  // Switched off, or this text is in it for the second time.
   if (!page || !hang || hang.isSeenTo) return;
   hang.isSeenTo = true;
   const { me, cdn, trust } = page;

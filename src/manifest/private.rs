@@ -54,12 +54,11 @@ pub fn settle(out: &Path) -> Result<()> {
     fs::rename(&next, state.join(FILE_NAME)).map_err(io_error("rename", next))
 }
 
-/// The output has its manifest in it, so that another beside it is an older one's.
-pub fn forget(out: &Path) -> Result<()> {
-    let private = state_dir(out).map_err(io_error("resolve", out))?.join(FILE_NAME);
-    match fs::remove_file(&private) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", private)(error)),
-        _ => Ok(()),
+/// The output has its manifest in it, so that another beside it is an older one's. A failure is none of the build's: the
+/// output is in its place, and the manifest in it counts first.
+pub fn forget(out: &Path) {
+    if let Ok(state) = state_dir(out) {
+        let _ = fs::remove_file(state.join(FILE_NAME));
     }
 }
 
